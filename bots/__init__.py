@@ -1,0 +1,1 @@
+"""Chat front doors: Slack and Discord."""

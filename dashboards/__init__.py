@@ -1,0 +1,1 @@
+"""The dashboard front door: Panel pages."""

@@ -1,0 +1,1 @@
+"""The notebook front door: an IPython extension."""

@@ -1,0 +1,1 @@
+"""tieout: research whose every number ties out."""

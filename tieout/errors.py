@@ -1,0 +1,103 @@
+"""The one error tree: every refusal says what was wrong with which input and what to do next.
+
+TieoutError
+├── InvalidInput          a request, file, row or date that cannot be used          (exit 2)
+│   ├── UnknownInstrument     no company or ticker of that name
+│   └── RefusedFile           a broken, encrypted, textless or torn file
+├── NotFound              no run, document, series or artifact of that name          (exit 2)
+├── NeedsAnswer           the request has several readings; carries the question back (exit 3)
+├── PermissionDenied      the principal may not do this in this workspace            (exit 2)
+├── Conflict              another owner, another state, or the same key for another request
+│   ├── FolderLocked          another process owns the data folder
+│   └── StaleFence            a newer claim of the step exists; the late result is dropped
+├── BudgetExceeded        a model call would pass the run's token or money budget
+├── ProviderError         a model, embedding or market provider failed
+│   ├── ProviderRefused       it answered, and declined
+│   └── ProviderUnavailable   it did not answer in time, or answered 429 or 5xx (retryable)
+├── StorageFull           the disk, or a quota, is full
+└── NotAvailable          a part that is not configured or not installed
+"""
+
+from __future__ import annotations
+
+
+class TieoutError(Exception):
+    """The root. `message` is for people; `details` is JSON-able and never holds a secret."""
+
+    exit_code = 5
+    retryable = False
+
+    def __init__(self, message: str, **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class InvalidInput(TieoutError):
+    """A request, file, row or date that cannot be used as given."""
+
+    exit_code = 2
+
+
+class UnknownInstrument(InvalidInput):
+    """No company, ticker or identifier of that name is known."""
+
+
+class RefusedFile(InvalidInput):
+    """A file that is broken, encrypted, without text, torn, or not of a known kind."""
+
+
+class NotFound(TieoutError):
+    """No run, document, series or artifact of that name in this workspace."""
+
+    exit_code = 2
+
+
+class NeedsAnswer(TieoutError):
+    """The request has several readings. `message` is the question to put back to the asker."""
+
+    exit_code = 3
+
+
+class PermissionDenied(TieoutError):
+    """The principal may not do this in this workspace."""
+
+    exit_code = 2
+
+
+class Conflict(TieoutError):
+    """The state of the world does not allow this: another owner, another state, a reused key."""
+
+
+class FolderLocked(Conflict):
+    """Another process owns the data folder."""
+
+
+class StaleFence(Conflict):
+    """A newer claim of the step exists; the late result is dropped."""
+
+
+class BudgetExceeded(TieoutError):
+    """A model call would pass the run's token or money budget; it was not made."""
+
+
+class ProviderError(TieoutError):
+    """A model, embedding or market data provider failed."""
+
+
+class ProviderRefused(ProviderError):
+    """The provider answered and declined."""
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider did not answer in time, or answered 429 or 5xx. Trying again may help."""
+
+    retryable = True
+
+
+class StorageFull(TieoutError):
+    """The disk, or a quota, is full. Nothing of the operation was kept."""
+
+
+class NotAvailable(TieoutError):
+    """A part that is not configured or not installed."""

@@ -1,0 +1,72 @@
+"""The one frozen Settings record: environment (`TIEOUT_…`), `.env` and `tieout.toml`, read in bootstrap only."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between installations. Secrets are `SecretStr` and never logged.
+
+    Precedence: constructor, environment, `.env`, `tieout.toml`, the defaults below.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="TIEOUT_", env_file=".env", toml_file="tieout.toml", frozen=True, extra="ignore"
+    )
+
+    home: Path = Field(default=Path("~/.tieout"), description="The data folder.")
+    profile: Literal["embedded", "team"] = "embedded"
+    workspace: str = "default"
+    principal: str = "local"
+
+    database_url: SecretStr | None = Field(default=None, description="PostgreSQL, for the team profile.")
+    redis_url: SecretStr | None = Field(default=None, description="Redis, for the team profile.")
+    qdrant_url: str | None = Field(default=None, description="Qdrant server, for the team profile.")
+    qdrant_api_key: SecretStr | None = None
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, description="0 picks a free port.")
+    workers: int = Field(default=4, ge=1, le=64, description="Worker threads of the engine.")
+    lease_s: float = Field(default=30.0, gt=1)
+
+    model_base_url: str | None = Field(default=None, description="An OpenAI-compatible endpoint, with /v1.")
+    model_api_key: SecretStr | None = None
+    model: str | None = Field(default=None, description="The model's name; none means the extractive writer.")
+    model_timeout_s: float = 60.0
+    model_max_retries: int = 3
+    model_max_tokens: int = 4000
+    model_price_in: Decimal = Field(default=Decimal(0), description="Cost of a million input tokens.")
+    model_price_out: Decimal = Field(default=Decimal(0), description="Cost of a million output tokens.")
+    token_budget: int = Field(default=200_000, description="Tokens that one run may use.")
+    money_budget: Decimal = Field(default=Decimal("1.00"), description="What one run may cost.")
+
+    embeddings: Literal["static", "fastembed", "openai"] = "static"
+    log_level: str = "WARNING"
+
+    @property
+    def folder(self) -> Path:
+        """The data folder with `~` resolved."""
+        return self.home.expanduser().absolute()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put `tieout.toml` below `.env`."""
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
