@@ -5,8 +5,6 @@ Decimals travel as strings, dates and times as ISO 8601, tuples as lists, enums 
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,9 +12,13 @@ from pydantic import TypeAdapter, ValidationError
 from tieout.errors import InvalidInput
 
 
-@cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}  # building one costs milliseconds
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
 
 
 def dump(value: object, kind: Any = None) -> Any:

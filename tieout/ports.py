@@ -40,6 +40,8 @@ from tieout.model import (
     Usage,
 )
 
+NO_USAGE = Usage()
+
 # ---------------------------------------------------------------- state of record: runs
 
 
@@ -152,7 +154,7 @@ class RunStore(Protocol):
         """Commit the intent of an effect before it is done, or return the one that stands under `key`."""
         ...
 
-    def finish_effect(self, key: str, outcome: Mapping[str, Any], *, now: datetime, usage: Usage = Usage()) -> None:
+    def finish_effect(self, key: str, outcome: Mapping[str, Any], *, now: datetime, usage: Usage = NO_USAGE) -> None:
         """Record the outcome of an effect and add its usage to the run."""
         ...
 

@@ -1,0 +1,1 @@
+"""Kinds of work: one module per agent, each exposing one `AGENT`."""

@@ -1,0 +1,1 @@
+"""Files to pages, chunks and points."""

@@ -1,0 +1,1 @@
+"""Ties numbers out: reads numbers and tables, and matches claims with facts and spans."""

@@ -1,0 +1,1 @@
+"""Models and embeddings behind their ports."""

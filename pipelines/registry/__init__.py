@@ -1,0 +1,1 @@
+"""Companies and securities by name, former name, ticker and identifier."""

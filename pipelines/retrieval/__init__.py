@@ -1,0 +1,1 @@
+"""Hybrid search, narrowed by the resolved company and period."""

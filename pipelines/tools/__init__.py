@@ -1,0 +1,1 @@
+"""Computations that agents use: each gives queries for facts."""

@@ -1,0 +1,1 @@
+"""Price series and run facts: Delta tables, DuckDB, Polars."""

@@ -1,0 +1,1 @@
+"""The hybrid index: Qdrant Edge, Qdrant server, memory."""
