@@ -11,7 +11,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from tieout.errors import InvalidInput
 
-
 _ADAPTERS: dict[Any, TypeAdapter[Any]] = {}  # building one costs milliseconds
 
 
