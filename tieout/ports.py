@@ -416,6 +416,9 @@ class ImportPreview:
     series: tuple[Series, ...]
     head: tuple[Mapping[str, Any], ...]
     refused: tuple[RefusedRow, ...] = ()
+    new: int = 0  # rows that the lake does not hold
+    same: int = 0  # rows that it holds with the same values
+    changed: int = 0  # rows that it holds with other values: refused unless `replace`
 
 
 @dataclass(frozen=True)
@@ -427,7 +430,8 @@ class ImportOptions:
     adjustment: str | None = None
     currency: str = "USD"
     time_zone: str = "America/New_York"
-    known_on: date | None = None
+    known_on: date | None = None  # default: each bar's own day
+    replace: bool = False  # let the file's values take the place of stored ones
 
 
 @dataclass(frozen=True)
@@ -451,7 +455,14 @@ class FactQuery:
 
 
 class Lake(Protocol):
-    """Price series and run facts in versioned tables; every read is of one version."""
+    """Price series and run facts in versioned tables; every read is of one version.
+
+    SQL sees `bars(ticker, vendor, adjustment, day DATE, open, high, low, close, volume DOUBLE, currency,
+    time_zone, known_on DATE, source)` and `figures(id, document_id, page, start_offset, end_offset, text,
+    value DECIMAL(30,8), unit, scale, decimals, row_label, path, column_label, table_title, concept, dimension,
+    period_kind, fiscal_year, fiscal_quarter, period_months, period_start DATE, period_end DATE, period_label,
+    row_start, row_end, known_on DATE)`. Parameters are JSON values: a date is an ISO string that the SQL casts.
+    """
 
     def preview_bars(self, principal: Principal, path: Path, options: ImportOptions = ImportOptions()) -> ImportPreview:
         """Read a CSV or Parquet file and say what an import would do; writes nothing. Raises RefusedFile."""
