@@ -1,0 +1,203 @@
+"""Opens the state of record: SQLite (WAL, synchronous FULL) or PostgreSQL, migrated to this version's schema.
+
+Reads and writes are functions of a connection, run in one transaction each, so that a transaction is never
+held open by accident. On SQLite a write takes the database's write lock at its start (BEGIN IMMEDIATE): it
+cannot fail half-way because another writer came first.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from tieout.errors import Conflict, InvalidInput, NotAvailable, StorageFull, TieoutError
+
+BUSY_TIMEOUT_S = 15.0
+_RETRIES = 5  # of a PostgreSQL transaction that lost a deadlock or a serialisation check
+_MIGRATION_LOCK = 0x7469656F7574  # "tieout", the key of the advisory lock around migrations
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """One SQL database. Safe to use from many threads; one transaction per call."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.sqlite = engine.dialect.name == "sqlite"
+        # SQLite's own waiting sleeps up to 0.1 s between tries; threads of one process queue here instead.
+        self._writing: AbstractContextManager[Any] = threading.Lock() if self.sqlite else nullcontext()
+
+    def read[T](self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction that changes nothing, and return its result."""
+        return self._run(work, self.engine)
+
+    def write[T](self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction and commit it before returning its result.
+
+        Raises StorageFull (nothing was kept), Conflict when other writers held the database for too long,
+        NotAvailable when it cannot be reached, and whatever `work` raises (nothing was kept).
+        """
+        engine = self.engine.execution_options(write=True)
+        for attempt in range(_RETRIES):
+            try:
+                with self._writing:
+                    return self._run(work, engine)
+            except _LostRace:
+                if attempt == _RETRIES - 1:
+                    raise
+                time.sleep(0.01 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+    def _run[T](self, work: Callable[[Connection], T], engine: Engine) -> T:
+        try:
+            with engine.begin() as connection:
+                return work(connection)
+        except exc.DBAPIError as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: exc.DBAPIError) -> Exception:
+        name = self.engine.url.render_as_string(hide_password=True)
+        known = _sqlite_error(error.orig, name) if self.sqlite else _postgres_error(error, name)
+        return known or error
+
+
+class _LostRace(Conflict):
+    """A transaction that PostgreSQL ended in favour of another; running it again is right."""
+
+
+def open_database(url: str) -> Database:
+    """Connect to `sqlite:///PATH` or `postgresql://…` and bring its schema to this version.
+
+    Several processes may open a new database at once. Raises InvalidInput for another kind of database or
+    one that a newer version made, NotAvailable when it cannot be reached, StorageFull.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise InvalidInput("a SQLite database needs a file: sqlite:///PATH")
+        _make_folder(Path(parsed.database).parent)
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    elif parsed.get_backend_name() == "postgresql":
+        # A connection that the server closed (a restart) is found before it is used, not by a failing step.
+        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=16)
+    else:
+        raise InvalidInput(f"{parsed.get_backend_name()!r} is not a database for tieout: use sqlite or postgresql")
+    database = Database(engine)
+    try:
+        database.write(_migrate)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotAvailable(f"the folder {folder} cannot be made: {error.strerror}") from error
+
+
+def _migrate(connection: Connection) -> None:
+    """Upgrade inside the caller's transaction: a second process waits for its lock, then finds nothing to do."""
+    newest = max(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9][0-9][0-9][0-9]_*.py"))
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+    if _revision(connection) == newest:
+        return  # spares the usual start the import of Alembic
+
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise InvalidInput(
+            f"the database's schema ({_revision(connection)}) is not known to this version (newest {newest}): "
+            "use the version of tieout that made it, or a newer one"
+        ) from error
+
+
+def _revision(connection: Connection) -> str | None:
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN is deferred; ours is not
+    cursor = connection.cursor()
+    _enter_wal(cursor)
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _enter_wal(cursor: sqlite3.Cursor) -> None:
+    """Switch to WAL. The switch of a new file does not wait for others by itself, so wait here."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL").fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    write = connection.get_execution_options().get("write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _sqlite_error(error: BaseException | None, name: str) -> TieoutError | None:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return StorageFull(f"the disk under {name} is full: free some space, then resume", database=name)
+    if code == sqlite3.SQLITE_IOERR:
+        return StorageFull(f"{name} could not be written ({error}): check the disk and its space", database=name)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Conflict(
+            f"{name} was locked by another process for more than {BUSY_TIMEOUT_S:.0f} s: end it, then try again",
+            database=name,
+        )
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        return NotAvailable(f"{name} cannot be opened for writing ({error}): check its path and rights", database=name)
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return NotAvailable(f"{name} is damaged or not a SQLite database ({error}): restore a backup", database=name)
+    return None
+
+
+def _postgres_error(error: exc.DBAPIError, name: str) -> TieoutError | None:
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state in ("40001", "40P01"):
+        return _LostRace(f"{name}: the transaction gave way to another {_RETRIES} times; try again", database=name)
+    if state in ("53100", "58030"):
+        return StorageFull(f"the disk of {name} is full or failing: {error.orig}", database=name)
+    if state == "55P03":
+        return Conflict(f"{name}: another session holds the lock: {error.orig}", database=name)
+    if error.connection_invalidated or (not state and isinstance(error, exc.OperationalError)) or state[:2] == "08":
+        return NotAvailable(f"{name} cannot be reached: {str(error.orig).strip()}", database=name)
+    if state[:2] in ("28", "3D", "57"):
+        return NotAvailable(f"{name} refused the connection: {str(error.orig).strip()}", database=name)
+    return None

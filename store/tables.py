@@ -1,0 +1,157 @@
+"""The tables of the state of record, on the one MetaData that every part of the schema joins.
+
+A run's row is the lock of everything that belongs to the run: each write takes it first, so that event
+numbers have no gaps and no two writers wait for each other in a circle.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from store.columns import ExactDecimal, Json, UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("workspace", String(128), nullable=False),
+    Column("principal", String(128), nullable=False),
+    Column("agent", String(128), nullable=False),
+    Column("plan_version", String(64), nullable=False),
+    Column("request", Json, nullable=False),
+    Column("plan", Json, nullable=False),
+    Column("idempotency_key", String(256)),
+    Column("state", String(16), nullable=False),
+    Column("outcome", String(16)),  # how the run ends when its last step is done, if not as `done`
+    Column("remaining", Integer, nullable=False),  # steps not done yet
+    Column("event_seq", BigInteger, nullable=False),  # number of the newest event
+    Column("result", Json, nullable=False),
+    Column("error", Text),
+    # What model calls used. A call counts with its estimate from its intent on, until its outcome is known.
+    Column("calls", BigInteger, nullable=False),
+    Column("tokens_in", BigInteger, nullable=False),
+    Column("tokens_out", BigInteger, nullable=False),
+    Column("cost", ExactDecimal, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    UniqueConstraint("workspace", "idempotency_key"),
+    Index(None, "workspace", "created_at"),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("run_id", String(64), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("workspace", String(128), nullable=False),
+    Column("position", Integer, nullable=False),  # place in the plan, from 0
+    Column("key", String(128), nullable=False),
+    Column("action", String(128), nullable=False),
+    Column("input", Json, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("pending", Integer, nullable=False),  # parents not done yet: the fan-in counter
+    Column("attempt", Integer, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("timeout_s", Float, nullable=False),
+    Column("owner", String(128)),
+    Column("lease_until", UtcDateTime),
+    Column("ready_at", UtcDateTime),  # since when it may start; in the future while a retry waits
+    Column("output", Json),
+    Column("error", Text),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    UniqueConstraint("run_id", "key"),
+    Index(None, "state", "ready_at"),
+)
+
+step_edges = Table(
+    "step_edges",
+    metadata,
+    Column("parent_id", String(64), ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
+    Column("child_id", String(64), ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
+    Index(None, "child_id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("step_id", String(64), ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
+    Column("fence", BigInteger, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, nullable=False),
+    Column("owner", String(128), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("outcome", String(16)),  # done | failed | lost | cancelled
+    Column("error", Text),
+)
+
+effects = Table(
+    "effects",
+    metadata,
+    Column("key", String(512), primary_key=True),
+    Column("workspace", String(128), nullable=False),
+    Column("run_id", String(64), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("step_id", String(64), ForeignKey("steps.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("intent", Json, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("outcome", Json),
+    Column("estimate_tokens_in", BigInteger, nullable=False),  # of the newest attempt
+    Column("estimate_tokens_out", BigInteger, nullable=False),
+    Column("estimate_cost", ExactDecimal, nullable=False),
+    Column("estimate_calls", BigInteger, nullable=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("tokens_in", BigInteger, nullable=False),
+    Column("tokens_out", BigInteger, nullable=False),
+    Column("cost", ExactDecimal, nullable=False),
+    Column("begun_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Index(None, "run_id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("run_id", String(64), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("workspace", String(128), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("step", String(128)),  # the step's key
+    Column("data", Json, nullable=False),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("run_id", String(64), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(256), primary_key=True),
+    Column("workspace", String(128), nullable=False),
+    Column("media_type", String(128), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
