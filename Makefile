@@ -3,7 +3,7 @@
 python := .venv/bin/python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check format setup setup-test services clean
+.PHONY: help demo test check format pins setup setup-test services clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ check: setup-test ## Check format, lint, types and import contracts
 format: setup-test ## Format the code and fix what can be fixed by itself
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+pins: ## Resolve all dependencies anew and pin them in constraints.txt
+	@scripts/pins
 
 clean: ## Remove the environment and all caches
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

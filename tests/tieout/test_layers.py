@@ -11,10 +11,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULES = (
-    "tieout/cli tieout/launch tieout/bootstrap tieout/settings tieout/application tieout/ports tieout/codec "
-    "tieout/model tieout/errors bots/slack kernel_ext/magics dashboards/serve api/app store/runs pipelines/engine"
-).split()
+MODULES = [
+    "tieout/cli",
+    "tieout/launch",
+    "tieout/bootstrap",
+    "tieout/settings",
+    "tieout/application",
+    "tieout/ports",
+    "tieout/codec",
+    "tieout/model",
+    "tieout/errors",
+    "bots/slack",
+    "kernel_ext/magics",
+    "dashboards/serve",
+    "api/app",
+    "store/runs",
+    "pipelines/engine",
+]
 
 
 def lint(folder: Path, importer: str, statement: str) -> subprocess.CompletedProcess[str]:
