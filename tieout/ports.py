@@ -6,7 +6,7 @@ Every method that touches a workspace's data takes the principal first and sees 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -62,6 +62,17 @@ class ReadyStep:
     step_id: str
     run_id: str
     workspace: str
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a run may use in all: tokens (in and out) and money. None means no limit."""
+
+    tokens: int | None = None
+    money: Decimal | None = None
+
+
+NO_LIMIT = Budget()
 
 
 class RunStore(Protocol):
@@ -140,8 +151,16 @@ class RunStore(Protocol):
         """Record a failed attempt; with no `retry_at`, or no attempts left, the step is dead and the run failed."""
         ...
 
-    def renew_leases(self, owner: str, *, lease_s: float, now: datetime) -> int:
-        """Extend the leases of all steps that `owner` runs; return how many."""
+    def hand_back(self, claimed: Claimed, *, now: datetime) -> None:
+        """Give up a claim because of an orderly stop: ready again, the attempt not counted. Raises StaleFence."""
+        ...
+
+    def holds_claim(self, claimed: Claimed) -> bool:
+        """Return whether the claim still stands: not cancelled, not lost, not claimed anew."""
+        ...
+
+    def renew_leases(self, owner: str, *, lease_s: float, now: datetime, steps: Collection[str] | None = None) -> int:
+        """Extend the leases of the steps that `owner` runs (only of those ids, when given); return how many."""
         ...
 
     def release_lost(self, *, now: datetime, alive: Callable[[str], bool]) -> list[ReadyStep]:
@@ -149,13 +168,31 @@ class RunStore(Protocol):
         ...
 
     def begin_effect(
-        self, claimed: Claimed, key: str, kind: str, intent: Mapping[str, Any], *, now: datetime
+        self,
+        claimed: Claimed,
+        key: str,
+        kind: str,
+        intent: Mapping[str, Any],
+        *,
+        now: datetime,
+        estimate: Usage = NO_USAGE,
+        budget: Budget = NO_LIMIT,
+        max_attempts: int = 1,
     ) -> Effect:
-        """Commit the intent of an effect before it is done, or return the one that stands under `key`."""
+        """Commit the intent of an effect before it is done, or return the one that stands under `key`.
+
+        One whose outcome is unknown is begun again while it has attempts left. Each beginning charges
+        `estimate` to the run; finishing puts the true usage in its place, so what never finishes stays
+        charged. Raises BudgetExceeded (nothing is kept) when the estimate does not fit, StaleFence.
+        """
         ...
 
     def finish_effect(self, key: str, outcome: Mapping[str, Any], *, now: datetime, usage: Usage = NO_USAGE) -> None:
-        """Record the outcome of an effect and add its usage to the run."""
+        """Record the outcome of an effect, `usage` taking the place of the estimate. The first outcome stays."""
+        ...
+
+    def withdraw_effect(self, key: str, *, now: datetime) -> None:
+        """Take back the newest attempt of an effect that is known not to have happened, with its charge."""
         ...
 
     def put_artifact(self, claimed: Claimed, artifact: Artifact, *, now: datetime) -> None:
