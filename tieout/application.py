@@ -232,12 +232,12 @@ class Application:
         self, principal: Principal, path: Path, options: ImportOptions = _DEFAULT_OPTIONS
     ) -> ImportPreview:
         """Say what an import would do; writes nothing. Raises RefusedFile."""
-        return self.parts.lake.preview_bars(principal, *_readable([path]), options)
+        return self.parts.lake.preview_bars(principal, _readable([path])[0], options)
 
     def import_bars(self, principal: Principal, path: Path, options: ImportOptions = _DEFAULT_OPTIONS) -> ImportPreview:
         """Import a price file whole or not at all. Raises RefusedFile."""
         _require(principal, Role.MEMBER, "import prices")
-        return self.parts.lake.import_bars(principal, *_readable([path]), options)
+        return self.parts.lake.import_bars(principal, _readable([path])[0], options)
 
     def series(self, principal: Principal, ticker: str | None = None) -> list[Series]:
         """Return the price contracts, by ticker, vendor, adjustment."""

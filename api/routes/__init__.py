@@ -1,0 +1,1 @@
+"""The routes by subject: runs, library, market, health."""

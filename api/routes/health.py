@@ -1,0 +1,37 @@
+"""Whether the service lives and can work: for probes, and in detail for people."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from api.problems import problem_response
+from api.routes.common import Caller, TheDesk
+from tieout.errors import TieoutError
+
+probes = APIRouter(prefix="/health")
+router = APIRouter()
+
+
+@probes.get("/live")
+async def live() -> Response:
+    """Say that the process answers."""
+    return JSONResponse({"status": "live"})
+
+
+@probes.get("/ready")
+def ready(request: Request, desk: TheDesk) -> Response:
+    """Say whether the state of record answers and the service is not stopping."""
+    if request.app.state.stopping():
+        return problem_response(503, "NotAvailable", "The service is stopping.")
+    try:
+        desk.runs(request.app.state.principal, limit=1)
+    except TieoutError as error:
+        return problem_response(503, "NotAvailable", error.message)
+    return JSONResponse({"status": "ready"})
+
+
+@router.get("/doctor")
+def doctor(request: Request, caller: Caller) -> Response:
+    """Return findings about every part."""
+    return JSONResponse(request.app.state.doctor(caller))

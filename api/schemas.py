@@ -1,0 +1,66 @@
+"""What the service accepts: request bodies, checked before anything acts on them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RunBody(_Body):
+    """A request for a run. The idempotency key travels in the header of that name."""
+
+    question: str
+    agent: str = "research"
+    tickers: tuple[str, ...] = Field(default=(), max_length=50)
+    as_of: date | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+    door: str = Field(default="api", max_length=50)
+    token_budget: int | None = Field(default=None, ge=0)
+    money_budget: Decimal | None = Field(default=None, ge=0)
+
+
+class IngestBody(_Body):
+    """Files and folders of the service's own machine, as absolute paths."""
+
+    paths: tuple[str, ...] = Field(min_length=1, max_length=10_000)
+
+
+class SearchBody(_Body):
+    """A search of the library."""
+
+    query: str
+    limit: int = 10
+    document: str | None = None
+
+
+class CheckBody(_Body):
+    """A text to tie out, with files of the service's own machine that it may rest on."""
+
+    text: str
+    documents: tuple[str, ...] = Field(default=(), max_length=1_000)
+    tickers: tuple[str, ...] = Field(default=(), max_length=50)
+
+
+class OptionsBody(_Body):
+    """What a price file does not say itself."""
+
+    ticker: str | None = None
+    vendor: str | None = None
+    adjustment: str | None = None
+    currency: str = "USD"
+    time_zone: str = "America/New_York"
+    known_on: date | None = None
+
+
+class ImportBody(_Body):
+    """A price file of the service's own machine."""
+
+    path: str
+    options: OptionsBody = OptionsBody()

@@ -1,0 +1,40 @@
+"""Builds the HTTP application around a desk; it opens nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from api import problems
+from api.auth import LOOPBACK, Guard
+from api.routes import health, library, market, runs
+from tieout.model import Principal
+from tieout.ports import Changes, Desk
+
+
+def create_app(
+    desk: Desk,
+    *,
+    token: str,
+    principal: Principal,
+    changes: Changes,
+    hosts: frozenset[str] = LOOPBACK,
+    stopping: Callable[[], bool] = lambda: False,
+    doctor: Callable[[Principal], Sequence[Any]] = lambda _principal: [],
+    version: str = "",
+) -> ASGIApp:
+    """Return the guarded service. `stopping` ends open event streams; `doctor` gives findings as JSON values."""
+    app = FastAPI(title="tieout", version=version, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app.state.desk = desk
+    app.state.principal = principal
+    app.state.changes = changes
+    app.state.stopping = stopping
+    app.state.doctor = doctor
+    for router in (runs.router, library.router, market.router, health.router):
+        app.include_router(router, prefix="/api/v1")
+    app.include_router(health.probes)
+    problems.install(app)
+    return Guard(app, token=token, hosts=hosts)
