@@ -225,9 +225,27 @@ class ContentStore(Protocol):
     """Documents, their pages and chunks, and the workspace's own instruments."""
 
     def put_document(
-        self, principal: Principal, document: Document, pages: Sequence[Page], chunks: Sequence[Chunk]
+        self,
+        principal: Principal,
+        document: Document,
+        pages: Sequence[Page],
+        chunks: Sequence[Chunk],
+        *,
+        indexed: bool = True,
     ) -> None:
-        """Commit a document whole, replacing one of the same id."""
+        """Commit a document whole, replacing one of the same id.
+
+        With `indexed` false its vectors are still to come: no other method but `pages`, `chunks` and
+        `unindexed` shows it until `mark_indexed`.
+        """
+        ...
+
+    def mark_indexed(self, principal: Principal, document_id: str) -> None:
+        """Make a document visible: all its points are in the vector index."""
+        ...
+
+    def unindexed(self, principal: Principal) -> list[Document]:
+        """Return the documents whose ingestion was cut off before their vectors were written."""
         ...
 
     def find_document(self, principal: Principal, sha256: str) -> Document | None:
@@ -260,6 +278,14 @@ class ContentStore(Protocol):
 
     def get_chunks(self, principal: Principal, chunk_ids: Sequence[str]) -> list[Chunk]:
         """Return the chunks that exist, in the order asked for."""
+        ...
+
+    def pages_at(self, principal: Principal, places: Sequence[tuple[str, int]]) -> list[Page]:
+        """Return the pages at (document id, page number) that exist, in the order asked for."""
+        ...
+
+    def chunks_at(self, principal: Principal, places: Sequence[tuple[str, int]]) -> list[Chunk]:
+        """Return the chunks of those pages, in the order asked for, then by offset."""
         ...
 
     def put_instruments(self, principal: Principal, instruments: Iterable[Instrument]) -> None:
@@ -303,7 +329,10 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True)
 class VectorPoint:
-    """A chunk as the index keeps it: derived data, rebuilt by `tieout reindex`."""
+    """A chunk as the index keeps it: derived data, rebuilt by `tieout reindex`.
+
+    A whole page is indexed too, as a chunk of kind 'page'; its `vector` is None and it takes part in BM25 only.
+    """
 
     chunk: Chunk
     vector: Any
@@ -319,6 +348,7 @@ class SearchFilter:
     instrument_ids: tuple[str, ...] = ()
     fiscal_years: tuple[int, ...] = ()
     forms: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()  # prose | table | page
 
 
 class VectorIndex(Protocol):
@@ -330,6 +360,10 @@ class VectorIndex(Protocol):
 
     def remove_document(self, principal: Principal, document_id: str) -> None:
         """Drop the points of a document."""
+        ...
+
+    def remove_chunks(self, principal: Principal, chunk_ids: Sequence[str]) -> None:
+        """Drop single points."""
         ...
 
     def clear(self, principal: Principal) -> None:
@@ -349,7 +383,11 @@ class VectorIndex(Protocol):
         limit: int,
         where: SearchFilter = SearchFilter(),
     ) -> list[tuple[str, float]]:
-        """Return (chunk id, score) best first, fused from the dense and the BM25 ranking."""
+        """Return (chunk id, score) best first, fused from the dense and the BM25 ranking.
+
+        With `vector` None the ranking is BM25 alone and the score its own. Whole pages are found only when
+        `where.kinds` names 'page'.
+        """
         ...
 
     def close(self) -> None:

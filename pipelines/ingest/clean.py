@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_CONTROL = {code: None for code in range(32) if code not in (9, 10)}
+_CONTROL: dict[int, str | None] = {code: None for code in range(32) if code not in (9, 10)}
 _CONTROL[0x02] = "-"  # what pdfium 5 puts for a hyphen at a line's end
 _CONTROL[0xFFFE] = "-"  # what older pdfium put there
 _CONTROL[0xFFFF] = None
@@ -14,8 +14,8 @@ _CONTROL[0xFEFF] = None
 _CONTROL[0x200B] = None
 _CONTROL[0xA0] = " "
 _CONTROL[0x0C] = "\n"
-_CONTROL.update({code: None for code in range(0xD800, 0xE000)})  # lone surrogates cannot be stored as UTF-8
-_CONTROL.update({code: None for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))})  # direction overrides
+_CONTROL.update(dict.fromkeys(range(55296, 57344)))  # lone surrogates cannot be stored as UTF-8
+_CONTROL.update(dict.fromkeys((*range(8234, 8239), *range(8294, 8298))))  # direction overrides
 
 _ODD = re.compile("[" + re.escape("".join(map(chr, _CONTROL))) + "]")  # most pages hold none of them
 

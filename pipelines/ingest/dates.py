@@ -6,7 +6,20 @@ import re
 from collections import Counter
 from datetime import date
 
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 DATE = (
     r"(?:(?:January|February|March|April|May|June|July|August|September|October|November|December)"
     r"\s*\d{1,2}\s*,\s*\d{4}|\d{1,2}/\d{1,2}/\d{4}|\d{4}-\d{2}-\d{2})"

@@ -12,10 +12,11 @@ from tieout.errors import RefusedFile
 _SKIP = frozenset(
     {"script", "style", "noscript", "template", "head", "svg", "iframe", "object", "ix:header", "-comment"}
 )
-_BLOCK = frozenset(
-    "address article aside blockquote body br center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr"
-    " html li main nav ol p pre section table tbody tfoot thead tr ul caption".split()
+_BLOCK_TAGS = (
+    "address article aside blockquote body br center dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 "
+    "header hr html li main nav ol p pre section table tbody tfoot thead tr ul caption"
 )
+_BLOCK = frozenset(_BLOCK_TAGS.split())
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _SPACE = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\n\s*\n\s*\n+")
