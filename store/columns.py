@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, String, Text
 from sqlalchemy.types import TypeDecorator
+
+from store.rules import json_text
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -42,7 +43,7 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Serialise. Raises TypeError or ValueError for what JSON cannot hold (NaN among them)."""
-        return None if value is None else json.dumps(value, allow_nan=False, separators=(",", ":"), default=_plain)
+        return None if value is None else json_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """Parse."""
@@ -62,10 +63,3 @@ class ExactDecimal(TypeDecorator[Decimal]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
         """Read them back."""
         return None if value is None else Decimal(value)
-
-
-def _plain(value: object) -> object:
-    """Let read-only mappings pass as objects; everything else is the caller's mistake."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is not a JSON value")

@@ -1,0 +1,97 @@
+"""Effects as transactions: the intent and its charge before, the outcome and the true usage after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from store import rules, steps
+from store.rows import AnyRow, usage_columns, usage_of
+from store.run_change import RunChange
+from store.tables import effects
+from tieout.errors import NotFound
+from tieout.model import Usage
+from tieout.ports import Budget, Claimed, Effect
+
+
+def begin(
+    connection: Connection,
+    claimed: Claimed,
+    key: str,
+    kind: str,
+    intent: Mapping[str, Any],
+    estimate: Usage,
+    budget: Budget,
+    max_attempts: int,
+    now: datetime,
+) -> Effect:
+    """Commit the intent and charge the estimate, or return the effect that stands."""
+    change = RunChange(connection, claimed.run.id, now)
+    steps.require(connection, claimed.step.id, claimed.fence)
+    row = connection.execute(select(effects).where(effects.c.key == key)).one_or_none()
+    if row is not None:
+        rules.check_same_effect(row.run_id, row.kind, row.intent, claimed, key, kind, intent)
+        if row.outcome is not None or row.attempts >= max_attempts:
+            return Effect(key, kind, False, row.attempts, row.outcome)
+    rules.check_budget(change.usage, estimate, budget, claimed.run.id)
+    change.usage += estimate
+    charged = (usage_of(row) if row is not None else Usage()) + estimate
+    values = {"begun_at": now, **usage_columns(charged), **usage_columns(estimate, "estimate_")}
+    count = 1 if row is None else row.attempts + 1
+    if row is None:
+        connection.execute(
+            insert(effects).values(
+                key=key,
+                workspace=change.workspace,
+                run_id=claimed.run.id,
+                step_id=claimed.step.id,
+                kind=kind,
+                intent=dict(intent),
+                attempts=count,
+                **values,
+            )
+        )
+    else:
+        connection.execute(update(effects).where(effects.c.key == key).values(attempts=count, **values))
+    change.save()
+    return Effect(key, kind, True, count)
+
+
+def finish(connection: Connection, key: str, outcome: Mapping[str, Any], usage: Usage, now: datetime) -> None:
+    """Record the outcome, unless one stands already. Needs no fence: an answer that was paid for is kept."""
+    change, row = _locked(connection, key, now)
+    if row.outcome is not None:
+        return
+    difference = rules.less(usage, usage_of(row, "estimate_"))
+    change.usage += difference
+    charged = usage_columns(usage_of(row) + difference)
+    connection.execute(
+        update(effects).where(effects.c.key == key).values(outcome=dict(outcome), finished_at=now, **charged)
+    )
+    change.save()
+
+
+def withdraw(connection: Connection, key: str, now: datetime) -> None:
+    """Undo the newest attempt and its charge, unless an outcome stands."""
+    change, row = _locked(connection, key, now)
+    if row.outcome is not None:
+        return
+    estimate = usage_of(row, "estimate_")
+    change.usage = rules.less(change.usage, estimate)
+    if row.attempts == 1:
+        connection.execute(delete(effects).where(effects.c.key == key))
+    else:
+        values = usage_columns(rules.less(usage_of(row), estimate)) | usage_columns(Usage(), "estimate_")
+        connection.execute(update(effects).where(effects.c.key == key).values(attempts=row.attempts - 1, **values))
+    change.save()
+
+
+def _locked(connection: Connection, key: str, now: datetime) -> tuple[RunChange, AnyRow]:
+    run_id = connection.execute(select(effects.c.run_id).where(effects.c.key == key)).scalar()
+    if run_id is None:
+        raise NotFound(f"there is no effect {key!r}")
+    change = RunChange(connection, run_id, now)
+    return change, connection.execute(select(effects).where(effects.c.key == key)).one()

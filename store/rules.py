@@ -1,0 +1,134 @@
+"""The rules that every run store keeps, whatever it keeps its rows in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from tieout.codec import dump
+from tieout.errors import BudgetExceeded, Conflict, InvalidInput, NotFound, StaleFence
+from tieout.model import Plan, Principal, Run, RunRequest, Usage
+from tieout.ports import Budget, Claimed
+
+
+def check_plan(plan: Plan) -> None:
+    """Raise InvalidInput for a plan without steps, with a key twice, an unknown parent, or a circle."""
+    keys = [step.key for step in plan.steps]
+    if not keys:
+        raise InvalidInput(f"the plan of agent {plan.agent!r} has no steps")
+    if len(set(keys)) < len(keys):
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        raise InvalidInput(f"the plan of agent {plan.agent!r} has two steps named {', '.join(twice)}")
+    for step in plan.steps:
+        if unknown := sorted(set(step.after) - set(keys)):
+            raise InvalidInput(f"step {step.key!r} waits for {', '.join(unknown)}, which the plan does not have")
+        if step.max_attempts < 1 or not step.timeout_s > 0:
+            raise InvalidInput(f"step {step.key!r} needs at least one attempt and a time limit above zero")
+    try:
+        TopologicalSorter(parents(plan)).prepare()
+    except CycleError as error:
+        raise InvalidInput(f"the plan's steps wait for each other in a circle: {' → '.join(error.args[1])}") from error
+
+
+def parents(plan: Plan) -> Mapping[str, frozenset[str]]:
+    """Return the keys that each step waits for."""
+    return {step.key: frozenset(step.after) for step in plan.steps}
+
+
+def same_request(run: Run, request: RunRequest) -> Run:
+    """Return the run that stands under the request's idempotency key. Raises Conflict when it was asked otherwise."""
+    if dump(run.request) != dump(request):
+        raise Conflict(
+            f"the idempotency key {request.idempotency_key!r} belongs to {run.id}, which was another request: "
+            "use a new key",
+            run=run.id,
+        )
+    return run
+
+
+def check_same_effect(
+    run_id: str,
+    kind: str,
+    intent: Mapping[str, Any],
+    claimed: Claimed,
+    key: str,
+    wanted_kind: str,
+    wanted: Mapping[str, Any],
+) -> None:
+    """Raise Conflict when `key` stands for something else."""
+    if (run_id, kind, dict(intent)) != (claimed.run.id, wanted_kind, dict(wanted)):
+        raise Conflict(
+            f"the effect key {key!r} was used for something else; a step that asks differently needs another key",
+            key=key,
+        )
+
+
+def check_budget(used: Usage, estimate: Usage, budget: Budget, run_id: str) -> None:
+    """Raise BudgetExceeded when `estimate` on top of `used` passes the budget."""
+    after = used + estimate
+    tokens = after.tokens_in + after.tokens_out
+    if budget.tokens is not None and tokens > budget.tokens:
+        raise BudgetExceeded(
+            f"the call could bring {run_id} to {tokens} tokens, and its budget is {budget.tokens}: "
+            "raise token_budget or ask for less",
+            tokens=tokens,
+            budget=budget.tokens,
+        )
+    if budget.money is not None and after.cost > budget.money:
+        raise BudgetExceeded(
+            f"the call could bring {run_id} to a cost of {after.cost}, and its budget is {budget.money}: "
+            "raise money_budget or ask for less",
+            cost=str(after.cost),
+            budget=str(budget.money),
+        )
+
+
+def less(usage: Usage, other: Usage) -> Usage:
+    """Return `usage - other`."""
+    minus = replace(
+        other, calls=-other.calls, tokens_in=-other.tokens_in, tokens_out=-other.tokens_out, cost=-other.cost
+    )
+    return usage + minus
+
+
+def stale(step_id: str, fence: int) -> StaleFence:
+    """Return the error of a write that came too late."""
+    return StaleFence(
+        f"step {step_id} was cancelled or claimed anew; this late write is dropped", step=step_id, fence=fence
+    )
+
+
+def lost_error(attempt: int, max_attempts: int, *, owner_is_dead: bool) -> str:
+    """Say why a running step was taken from its process."""
+    why = "its process ended" if owner_is_dead else "its process did not renew the lease"
+    return f"{why} in attempt {attempt} of {max_attempts}"
+
+
+def only_match(run_id: str, found: Sequence[str], principal: Principal) -> str:
+    """Return the one id that a prefix stands for. Raises NotFound when there are none or several."""
+    if not found or not run_id:
+        raise NotFound(f"there is no run {run_id!r} in workspace {principal.workspace!r}: see `tieout runs list`")
+    if len(found) > 1:
+        raise NotFound(f"several runs begin with {run_id!r}: give more characters of the id")
+    return found[0]
+
+
+def json_text(value: Any) -> str:
+    """Return JSON in ASCII. Raises TypeError or ValueError for what JSON cannot hold (NaN among them)."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_plain)
+
+
+def json_object(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the object as it comes back from JSON."""
+    parsed: dict[str, Any] = json.loads(json_text(value))
+    return parsed
+
+
+def _plain(value: object) -> object:
+    """Let read-only mappings pass as objects; everything else is the caller's mistake."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
