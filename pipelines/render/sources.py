@@ -1,0 +1,228 @@
+"""Numbers a report's sources in reading order and gathers, for each, everything a reader wants to see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pipelines.render.segments import draft_claims
+from pipelines.render.text import page_text
+from tieout.model import Fact, Figure, Number, NumberStatus, Page, Report, Source, Span
+
+_CONTEXT_LINES = 2
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A quotation with the lines of the page around it; `parts` are (text, is the number) pairs."""
+
+    document: str
+    where: str
+    parts: tuple[tuple[str, bool], ...]
+    before: str = ""
+    after: str = ""
+    cell: str = ""  # row, column and table of the number, for a figure
+    picture: bytes | None = None  # PNG of the place on the page
+
+    @property
+    def text(self) -> str:
+        """The quotation as it stands on the page."""
+        return "".join(text for text, _ in self.parts)
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A numbered source. `fact` is set for a computed number; `quotes` are the words or inputs it rests on."""
+
+    ref: int
+    source: Source
+    numbers: tuple[Number, ...]
+    quotes: tuple[Quote, ...]
+    fact: Fact | None = None
+
+    @property
+    def anchor(self) -> str:
+        """The fragment that a number links to."""
+        return f"source-{self.ref}"
+
+    @property
+    def title(self) -> str:
+        """What a reader calls the source."""
+        if self.fact is not None:
+            return self.fact.name
+        return self.source.document or (self.quotes[0].document if self.quotes else self.source.id)
+
+
+@dataclass(frozen=True)
+class OpenNumber:
+    """A number without a source, or against its source, with the reason."""
+
+    ref: int
+    number: Number
+    section: str
+    claim: str
+
+    @property
+    def anchor(self) -> str:
+        """The fragment that the number links to."""
+        return f"open-{self.ref}"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All citations and open numbers of a report, in reading order."""
+
+    citations: tuple[Citation, ...]
+    open: tuple[OpenNumber, ...]
+    by_key: Mapping[Key, Citation] = field(default_factory=dict)
+
+    def of(self, number: Number) -> Citation | None:
+        """Return the citation of a number."""
+        return self.by_key.get(_key(number.source)) if number.source else None
+
+    def open_ref(self, number: Number) -> OpenNumber | None:
+        """Return the entry of an open or contradicted number."""
+        return next((entry for entry in self.open if entry.number is number), None)
+
+
+def gather(report: Report, pages: Iterable[Page] = (), pictures: Mapping[str, bytes] | None = None) -> Sources:
+    """Return the report's sources; `pages` give context lines, `pictures` PNG by span or figure id."""
+    numbers: dict[Key, list[Number]] = {}
+    pending: list[OpenNumber] = []
+    for claim in draft_claims(report.draft):
+        for number in claim.numbers:
+            if number.source is not None:
+                numbers.setdefault(_key(number.source), []).append(number)
+            if number.status is not NumberStatus.TIED:
+                pending.append(OpenNumber(len(pending) + 1, number, claim.section, claim.text))
+    desk = _Desk(report, pages, pictures or {})
+    cited = {key: desk.cite(ref, tuple(group)) for ref, (key, group) in enumerate(numbers.items(), start=1)}
+    return Sources(tuple(cited.values()), tuple(pending), cited)
+
+
+def _key(source: Source) -> Key:
+    if source.kind == "fact":
+        return ("fact", source.id)
+    return (source.kind, source.id, source.page, source.start, source.end)
+
+
+class _Desk:
+    """Looks things up while citations are written."""
+
+    def __init__(self, report: Report, pages: Iterable[Page], pictures: Mapping[str, bytes]) -> None:
+        self.facts = {fact.id: fact for fact in report.ledger.facts}
+        self.spans = {span.id: span for span in report.ledger.spans}
+        self.figures = {figure.id: figure for figure in report.figures}
+        self.pages = {(page.document_id, page.number): page for page in pages}
+        self.titles = {span.document_id: span.document for span in report.ledger.spans}
+        self.labels = {(span.document_id, span.page): span.page_label for span in report.ledger.spans}
+        self.pictures = pictures
+
+    def cite(self, ref: int, numbers: tuple[Number, ...]) -> Citation:
+        source = numbers[0].source
+        assert source is not None
+        fact = self.facts.get(source.id) if source.kind == "fact" else None
+        if fact is None:
+            return Citation(ref, source, numbers, self._span_quotes(source, numbers))
+        return Citation(ref, source, numbers, self._inputs(fact), fact)
+
+    def _span_quotes(self, source: Source, numbers: tuple[Number, ...]) -> tuple[Quote, ...]:
+        span = self.spans.get(source.id)
+        text = source.quote or (span.quote if span else "")
+        if not text:
+            return ()
+        document_id = span.document_id if span else ""
+        number = source.page if source.page is not None else (span.page if span else None)
+        start = source.start if source.start is not None else (span.start if span else 0)
+        page = self.pages.get((document_id, number or 0))
+        start, before, after = _context(page, text, start)
+        cells = [f for f in self.figures.values() if f.document_id == document_id and f.page == number]
+        marks = [mark for n in numbers if (mark := _mark(text, start, n, cells))]
+        where = page_text(number, source.page_label or (span.page_label if span else None))
+        title = source.document or (span.document if span else "")
+        return (Quote(title, where, _parts(text, marks), before, after, picture=self.pictures.get(source.id)),)
+
+    def _inputs(self, fact: Fact) -> tuple[Quote, ...]:
+        figures = [self.figures[id_] for id_ in fact.figures if id_ in self.figures]
+        quotes = [self._figure_quote(figure) for figure in figures]
+        if not quotes:
+            spans = [self.spans[id_] for id_ in fact.spans if id_ in self.spans]
+            quotes = [self._whole(span) for span in spans]
+        return tuple(quotes)
+
+    def _whole(self, span: Span) -> Quote:
+        page = self.pages.get((span.document_id, span.page))
+        _, before, after = _context(page, span.quote, span.start)
+        where = page_text(span.page, span.page_label)
+        picture = self.pictures.get(span.id)
+        return Quote(span.document, where, ((span.quote, False),), before, after, picture=picture)
+
+    def _figure_quote(self, figure: Figure) -> Quote:
+        place = (figure.document_id, figure.page)
+        page = self.pages.get(place)
+        start, text = figure.row_start, ""
+        if page is not None and figure.row_start < figure.row_end <= len(page.text):
+            text = page.text[figure.row_start : figure.row_end]
+        else:
+            span = self._covering(figure)
+            if span is not None:
+                start, text = span.start, span.quote
+        _, before, after = _context(page, text, start) if text else (0, "", "")
+        offset = figure.start - start
+        inside = text[max(offset, 0) : figure.end - start] == figure.text and bool(figure.text)
+        marks = [(offset, figure.end - start)] if inside else []
+        label = self.labels.get(place) or (page.label if page else None)
+        title = self.titles.get(figure.document_id, figure.document_id)
+        cell = " · ".join(part for part in (figure.table, *figure.path, figure.row, figure.column, figure.text) if part)
+        where = page_text(figure.page, label)
+        return Quote(title, where, _parts(text, marks), before, after, cell, self.pictures.get(figure.id))
+
+    def _covering(self, figure: Figure) -> Span | None:
+        for span in self.spans.values():
+            same_page = span.document_id == figure.document_id and span.page == figure.page
+            if same_page and span.start <= figure.start and figure.end <= span.end:
+                return span
+        return None
+
+
+def _context(page: Page | None, quote: str, start: int) -> tuple[int, str, str]:
+    """Return where the quote starts on the page, and the two lines before and after it with their line breaks."""
+    if page is None or not quote:
+        return start, "", ""
+    if page.text[start : start + len(quote)] != quote:
+        found = page.text.find(quote)
+        if found < 0:
+            return start, "", ""
+        start = found
+    before = page.text[:start].splitlines(keepends=True)
+    partial = bool(before) and not before[-1].endswith(("\n", "\r"))
+    after = page.text[start + len(quote) :].splitlines(keepends=True)
+    kept = before[-_CONTEXT_LINES - partial :]
+    return start, "".join(kept), "".join(after[: _CONTEXT_LINES + 1]).rstrip()
+
+
+def _mark(quote: str, start: int, number: Number, cells: list[Figure]) -> tuple[int, int] | None:
+    """Return the place of the number in the quote: the table cell of that value, else the same digits."""
+    for cell in cells:
+        inside = start <= cell.start and cell.end <= start + len(quote)
+        if inside and cell.value == number.value:
+            return cell.start - start, cell.end - start
+    digits = re.search(r"\d[\d,.]*\d|\d", number.text)
+    if digits is None:
+        return None
+    found = re.search(rf"(?<![\d.,]){re.escape(digits[0])}(?![\d]|[.,]\d)", quote)
+    return found.span() if found else None
+
+
+def _parts(text: str, marks: list[tuple[int, int]]) -> tuple[tuple[str, bool], ...]:
+    parts: list[tuple[str, bool]] = []
+    cursor = 0
+    for start, end in sorted(set(marks)):
+        if start < cursor or end > len(text):
+            continue
+        parts += [(text[cursor:start], False), (text[start:end], True)]
+        cursor = end
+    parts.append((text[cursor:], False))
+    return tuple(part for part in parts if part[0])
