@@ -1,0 +1,242 @@
+"""Reads every reported number of a filing into Figures: value in base units, period, measure and place."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from pipelines.ledger.cells import Cell
+from pipelines.ledger.concepts import concept, concept_of, normal_label
+from pipelines.ledger.headings import Column
+from pipelines.ledger.periods import Calendar, day_of
+from pipelines.ledger.tables import Row, Table, read_tables
+from pipelines.ledger.units import Note, measure, read_note
+from tieout.model import Document, Figure, Page, Period
+
+_ITEM_LINE = re.compile(r"^\s*(?:Item\s+\d+[A-C]?\s*[.—–-]|Notes\s+to\s+(?:Condensed\s+)?Consolidated\s)", re.IGNORECASE)
+_ITEM_NOTE = re.compile(r"\([^()]{0,20}\bin\s+(?:millions|thousands|billions)\b[^()]{0,160}\)", re.IGNORECASE)
+_TOTAL = re.compile(r"^(?:grand )?total\b|^consolidated\b|^worldwide\b|^company\b|elimination|^segment (?:total|operating)", re.IGNORECASE)
+_SALES = re.compile(r"\b(?:net sales|revenues?)\b", re.IGNORECASE)
+_PROFIT = re.compile(r"\boperating (?:income|profit)\b", re.IGNORECASE)
+_PARTS = re.compile(
+    r"\bby\s+(?:\w+\s+){0,3}(?:segment|categor|geograph|groups?|products?|countr|region|operating segments|major)|"
+    r"\bsegments?\b|disaggregat|significant product|attributed to countries|\bby (?:type|source)",
+    re.IGNORECASE,
+)
+_OF_PART = re.compile(r"(?:^|[.:]\s+)((?:[A-Z][\w.'’&-]*\s+){1,4}?)Segment(?:\s+Performance\s+Summary)?\s*$")
+
+
+def read_figures(document: Document, pages: Sequence[Page]) -> list[Figure]:
+    """Return all reported numbers of a document's tables, page by page in reading order.
+
+    A number whose column is not certain has no period; one whose scale is printed nowhere is left out. The
+    figures' ids depend only on the document's id, the page and the offset.
+    """
+    calendar = Calendar.of(document, (page.text for page in pages))
+    figures: list[Figure] = []
+    standing = ""  # the scale printed beside an Item's heading, which holds until the next Item
+    for page in pages:
+        notes = _standing_notes(page.text)
+        for table in read_tables(page.text):
+            start = table.rows[0].start
+            for at, note in notes:
+                if at < start:
+                    standing = note
+            figures.extend(_of_table(document, page, table, calendar, table.note or standing))
+        if notes:
+            standing = notes[-1][1]
+    return figures
+
+
+def _standing_notes(text: str) -> list[tuple[int, str]]:
+    """Return (offset, note) for each Item's or Notes' heading of a page; "" when it prints no scale."""
+    found = []
+    at = 0
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
+        if _ITEM_LINE.match(line) and len(line) < 260:
+            match = _ITEM_NOTE.search(" ".join(lines[index : index + 3]))
+            found.append((at, match.group(0) if match else ""))
+        at += len(line) + 1
+    return found
+
+
+def _of_table(document: Document, page: Page, table: Table, calendar: Calendar, printed: str) -> Iterator[Figure]:
+    note = read_note(printed)
+    signs = any(cell.currency for row in table.rows for cell in row.cells)
+    money = signs or "$" in printed or "dollars" in printed.lower() or table.statement is not None
+    totals = {concept_of(r.label, r.path, table.title) for r in table.rows if normal_label(r.label).startswith("total")}
+    for row in table.rows:
+        if row.label.isdigit():
+            continue
+        name, dimension = _meaning(row, table, "revenue" in totals)
+        if (printed and "share" in printed) or signs or note.money or any(cell.percent for cell in row.cells):
+            yield from _of_row(document, page, table, row, calendar, note, money, name, dimension)
+
+
+def _of_row(
+    document: Document,
+    page: Page,
+    table: Table,
+    row: Row,
+    calendar: Calendar,
+    note: Note,
+    money: bool,
+    name: str | None,
+    dimension: str | None,
+) -> Iterator[Figure]:
+    for cell, column in zip(row.cells, row.columns, strict=True):
+        if cell.number is None:
+            continue
+        found = measure(cell, row.label, row.path, note, percent=bool(column and column.percent), money=money)
+        if found is None:
+            continue
+        change = bool(column and column.change)
+        part = _joined(dimension, column.group if column else "")
+        kept = name if name and not change and _fits(name, found.unit) else None
+        period = _period(column, table, row, kept, calendar, document) if column and not change else None
+        yield Figure(
+            id=figure_id(document.id, page.number, cell.start),
+            document_id=document.id,
+            page=page.number,
+            start=cell.start,
+            end=cell.end,
+            text=page.text[cell.start : cell.end],
+            value=_value(cell, found.unit, found.scale),
+            unit=found.unit,
+            scale=found.scale,
+            decimals=cell.decimals,
+            row=row.label,
+            path=row.path,
+            column=(f"{column.group} {column.text}".strip() if column else ""),
+            table=table.title,
+            period=period,
+            row_start=row.start,
+            row_end=row.end,
+            concept=kept,
+            dimension=part,
+            known_on=document.filed_on,
+        )
+
+
+def figure_id(document_id: str, page: int, start: int) -> str:
+    """Return the id of the figure at that place: the same whenever the document is read again."""
+    return "fig_" + hashlib.sha256(f"{document_id}:{page}:{start}".encode()).hexdigest()[:20]
+
+
+def _value(cell: Cell, unit: str, scale: int) -> Decimal:
+    assert cell.number is not None
+    if unit == "fraction":
+        return cell.number / (10_000 if cell.points else 100)
+    return cell.number * scale
+
+
+def _fits(name: str, unit: str) -> bool:
+    entry = concept(name)
+    return entry is not None and entry.unit == unit
+
+
+def _joined(dimension: str | None, group: str) -> str | None:
+    """Join the part that a row names and the part that its column names; the whole is no part."""
+    whole = not group or bool(_TOTAL.search(group))
+    if whole:
+        return dimension
+    return f"{dimension}, {group}" if dimension else group
+
+
+def _meaning(row: Row, table: Table, has_total: bool) -> tuple[str | None, str | None]:
+    """Return the row's measure and the part of the whole that it is about."""
+    if table.statement in ("income", "balance", "cash"):
+        name = concept_of(row.label, row.path, table.title)
+        if name == "revenue" and has_total and not normal_label(row.label).startswith("total"):
+            return "net_sales" if "sales" in row.label.casefold() else None, None
+        if name is None and row.path and table.statement == "income":
+            above = concept_of(row.path[-1], (), table.title)
+            if above in ("revenue", "cost_of_revenue") and not _TOTAL.search(row.label):
+                return above, row.label
+        return name, None
+    if table.statement or not table.columns:
+        return None, None
+    return _segment(row, table)
+
+
+def _segment(row: Row, table: Table) -> tuple[str | None, str | None]:
+    """Read a row of a table that splits revenue or operating income into parts."""
+    label = normal_label(row.label)
+    heading = row.path[-1] if row.path else ""
+    own = _OF_PART.search(table.title)
+    named = "revenue" if re.fullmatch(r"(?:total )?(?:net sales|revenues?)", label) else (
+        "operating_income" if re.fullmatch(r"(?:segment )?operating (?:income|profit)", label) else None
+    )  # fmt: skip
+    if named:
+        part = own.group(1).strip() if own else heading
+        if part and not _TOTAL.search(part) and (own or _PARTS.search(f"{table.title} {table.intro}")):
+            return named, part
+        return None, None
+    if _TOTAL.search(row.label) or not _PARTS.search(f"{heading} {table.title}"):
+        if not (heading and _PARTS.search(table.intro)) or _TOTAL.search(row.label):
+            return None, None
+    text = heading if _SALES.search(heading) or _PROFIT.search(heading) else table.title
+    if _PROFIT.search(text) and not _SALES.search(text):
+        return "operating_income", row.label
+    if _SALES.search(text) and not _PROFIT.search(text):
+        return "revenue", row.label
+    return None, None
+
+
+def _period(
+    column: Column, table: Table, row: Row, name: str | None, calendar: Calendar, document: Document
+) -> Period | None:
+    """Return the column's period when heading, statement and calendar together leave no doubt."""
+    if column.year is None:
+        return None
+    label = column.text
+    if column.quarter is not None:
+        return Period("quarter", column.year, column.quarter, 3, None, None, label)
+    balance = table.statement == "balance" or column.asof
+    entry = concept(name) if name else None
+    if column.month is not None and column.day is not None:
+        end = _day(column)
+        if end is None:
+            return None
+        if column.months and not balance:
+            if _opening(row.label):
+                return None
+            return calendar.instant(end, label) if _closing(row.label) else calendar.duration(column.months, end, label)
+        if table.statement in ("income", "cash", "comprehensive") or re.search(r"\bended\b", table.intro[-160:]):
+            return None  # a flow whose length is not printed beside it
+        return calendar.instant(end, label)
+    if balance or (entry is not None and entry.period == "instant"):
+        return calendar.year_end(column.year, label)
+    if column.months == 12 or (column.months is None and _annual(document)):
+        return calendar.year(column.year, label)
+    return None
+
+
+def _day(column: Column) -> date | None:
+    assert column.month is not None
+    assert column.year is not None
+    names = ("", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+    return day_of(names[column.month], str(column.day), column.year)
+
+
+def _annual(document: Document) -> bool:
+    """Whether a bare year in the document means a fiscal year (a quarterly report may mean a quarter of it)."""
+    return document.fiscal_quarter is None and (document.form or "10-K").upper() not in ("10-Q", "8-K", "6-K")
+
+
+def _opening(label: str) -> bool:
+    return bool(re.search(r"\bbeginning\b", label, re.IGNORECASE))
+
+
+def _closing(label: str) -> bool:
+    return bool(re.search(r"\bend(?:ing)? (?:of|balances?)\b|\bend of (?:year|period)\b|\bat period end\b", label, re.IGNORECASE))
+
+
+def with_known_on(figures: Sequence[Figure], day: date) -> list[Figure]:
+    """Return the figures as known from `day` on; for documents whose filing date is learnt later."""
+    return [replace(figure, known_on=day) for figure in figures]

@@ -1,0 +1,267 @@
+"""Reads the tables of a page's text: rows with their label and headings, cells with the column they certainly stand under."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from pipelines.ledger.cells import Cell, cells_in
+from pipelines.ledger.headings import Column, Heading, headings_in
+from pipelines.ledger.labels import Sections, is_prose, is_skipped, split_label
+
+STATEMENTS = (
+    ("income", re.compile(r"statements?\s+of\s+(?:consolidated\s+)?(?:operations|income|earnings)\b|\bincome\s+statements?\b", re.I)),
+    ("comprehensive", re.compile(r"comprehensive\s+(?:income|loss|earnings)", re.I)),
+    ("balance", re.compile(r"balance\s+sheets?|statements?\s+of\s+financial\s+(?:position|condition)", re.I)),
+    ("cash", re.compile(r"statements?\s+of\s+cash\s+flows?|cash\s+flows?\s+statements?", re.I)),
+    ("equity", re.compile(r"statements?\s+of\s+(?:changes\s+in\s+)?(?:\w+\s+)?(?:\w+[’']\s*)?(?:equity|deficit)", re.I)),
+)  # fmt: skip
+_NOTE = re.compile(
+    r"\((?=[^()\n]{0,80}\b(?:in|dollars|amounts|millions|thousands|billions|000)\b)[^()]{0,60}?"
+    r"(?:\bin\s+(?:millions|thousands|billions)|\b(?:MILLIONS|THOUSANDS|BILLIONS|000[’']?s))\b[^()]{0,160}\)"
+    r"|(?:\$|dollars|amounts)\s+(?:and\s+shares\s+)?in\s+(?:millions|thousands|billions)"
+    r"(?:,\s+except\s+[a-z\s-]{0,60}?(?:amounts|data))?"
+    r"|\(in\s+(?:millions|thousands|billions)\)",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"\W*(?:(?:unaudited|condensed|consolidated|interim)\s+)*"
+    r"(?:statements?\s+of|balance\s+sheets?|(?:comprehensive\s+)?income\s+statements?|cash\s+flows?\s+statements?)\b",
+    re.IGNORECASE,
+)
+_CONNECTED = re.compile(r"(?:\b(?:and|of|to|from|at|for|than|approximately|or|no|Note|Notes|Level|Item)|[,;:&])\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: `columns[i]` is the heading that cell i certainly stands under, or None.
+
+    `start` and `end` cover label and numbers verbatim; a label that wraps is joined with single spaces.
+    """
+
+    label: str
+    path: tuple[str, ...]
+    start: int
+    end: int
+    cells: tuple[Cell, ...]
+    columns: tuple[Column | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under one heading. `statement` names a primary statement's kind; `note` is the printed scale, "" if none.
+
+    `intro` is the text just above the heading, where a sentence may say what the columns are.
+    """
+
+    title: str
+    statement: str | None
+    note: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    intro: str = ""
+
+
+def read_tables(text: str) -> list[Table]:
+    """Return the tables of a page in reading order: plain text, Markdown, and rows rendered as "a | b | c".
+
+    A row whose cells cannot be told apart keeps them without columns; nothing is ever assigned by guess.
+    """
+    from pipelines.ledger.grids import read_grids
+
+    grids = read_grids(text)
+    tables = [table for table, _, _ in grids]
+    taken = [(start, end) for _, start, end in grids]
+    headings = [h for h in headings_in(text) if not any(s <= h.start < e for s, e in taken)]
+    bounds = [0, *(h.start for h in headings), len(text)]
+    statement_title = ""
+    for index in range(len(bounds) - 1):
+        heading = headings[index - 1] if index else None
+        start = heading.end if heading else 0
+        end = bounds[index + 1]
+        previous = (headings[index - 2].end if index > 1 else 0) if heading else 0
+        if heading:
+            title, found = _title(text, previous, heading.start)
+            statement_title = title if found else ("" if index > 1 else statement_title)
+        else:
+            title, found = "", None
+        rows, loose = _region(text, start, end, heading, taken)
+        if heading and rows:
+            note = _note(text, max(previous, heading.start - 700), min(heading.end + 160, end))
+            intro = text[max(previous, heading.start - 300) : heading.start]
+            tables.append(Table(title, found, note, heading.columns, tuple(_trusted(rows, heading)), intro))
+        if len(loose) > 1:
+            note = _note(text, max(0, loose[0].start - 400), loose[0].start)
+            tables.append(Table("", None, note, (), tuple(loose)))
+    return sorted(tables, key=lambda table: table.rows[0].start)
+
+
+def statement_of(title: str) -> str | None:
+    """Return which primary statement a title names: income, comprehensive, balance, cash, equity; None for others."""
+    kinds = [kind for kind, pattern in STATEMENTS if pattern.search(title)]
+    if not kinds:
+        return None
+    return "comprehensive" if "comprehensive" in kinds else kinds[0]
+
+
+def _title(text: str, floor: int, start: int) -> tuple[str, str | None]:
+    """Return the title above a heading and the primary statement that it names on a line of its own."""
+    lines = [line.strip() for line in text[max(floor, start - 900) : start].split("\n")]
+    lines = [line for line in lines if line]
+    for line in reversed(lines[-6:]):
+        words = line.split()
+        kind = statement_of(line)
+        if kind and len(words) <= 24 and not line.endswith((".", ":")) and _NAMED.match(line):
+            head = re.split(r"\s+(?:\$|\()", line)[0]
+            names = re.sub(r"\(.*?\)|unaudited", "", head, flags=re.I).strip()
+            if _is_title(names):
+                return names, kind
+    for line in reversed(lines[-4:]):
+        if line.endswith(":") or re.search(r"\bfollowing table|as follows", line):
+            return line.split(". ")[-1].rstrip(":"), None
+    return (lines[-1] if lines and len(lines[-1].split()) <= 12 else ""), None
+
+
+def _is_title(line: str) -> bool:
+    """Whether a line is a statement's name and no sentence about one."""
+    small = {"of", "and", "in", "the", "for", "to"}
+    return all(word in small or not word[0].islower() for word in line.split())
+
+
+def _note(text: str, start: int, end: int) -> str:
+    """Return the last scale note in the text before a table's first rows."""
+    found = [" ".join(match.group(0).split()) for match in _NOTE.finditer(text, start, end)]
+    return found[-1] if found else ""
+
+
+def _region(
+    text: str, start: int, end: int, heading: Heading | None, taken: Sequence[tuple[int, int]]
+) -> tuple[list[Row], list[Row]]:
+    """Return the rows under a heading and, after prose ended that table, the rows of tables without one."""
+    rows: list[Row] = []
+    loose: list[Row] = []
+    columns = heading.columns if heading else ()
+    live = heading is not None
+    sections = Sections()
+    pending = start  # where the text begins that will become the next row's label
+    for line_start, line_end in _lines(text, start, end):
+        if any(s <= line_start < e for s, e in taken):
+            pending, live = line_end, False
+            continue
+        line = text[line_start:line_end]
+        cells = cells_in(text, line_start, line_end)
+        if is_skipped(line) or not line.strip():
+            if not text[pending:line_start].strip() or is_skipped(line):
+                pending = line_end
+            continue
+        runs = _runs(text, cells)
+        if not any(len(run) > 1 for run in runs) and is_prose(
+            line, bool(cells) and cells[-1].end >= line_start + len(line.rstrip())
+        ):
+            live, pending = False, line_end
+            sections.clear()
+            continue
+        for run in runs:
+            at_end = not text[run[-1].end : line_end].strip()
+            lead = text[pending : run[0].start]
+            cut = _sentence_end(lead)
+            if cut:
+                live, pending = False, pending + cut
+                sections.clear()
+                lead = text[pending : run[0].start]
+            fitted = _fit(run, columns, lead) if live and columns else None
+            inside = re.match(r"\s*[a-z]", text[run[-1].end : line_end]) is not None  # "- 400,000 shares"
+            if inside or fitted is None and (not at_end or (len(run) < 2 and _CONNECTED.search(lead))) and len(run) <= 2:
+                continue  # a number inside a label
+            skip, under = fitted if fitted else (_loose_skip(run, lead), None)
+            kept = run[skip:]
+            label_end = kept[0].start if kept else run[0].start
+            label, label_start, heads = split_label(text, pending, label_end)
+            pending = run[-1].end
+            if not label or not kept:
+                continue
+            sections.open(heads)
+            row = Row(label, sections.path, label_start, kept[-1].end, tuple(kept), under or (None,) * len(kept))
+            sections.close(label)
+            if live:
+                rows.append(row)
+            elif at_end and _tabular(row):
+                loose.append(row)
+    return rows, loose
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    while start < end:
+        stop = text.find("\n", start, end)
+        stop = end if stop < 0 else stop
+        yield start, stop
+        start = stop + 1
+
+
+def _runs(text: str, cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Group cells that only white space separates."""
+    runs: list[list[Cell]] = []
+    for cell in cells:
+        if runs and not text[runs[-1][-1].end : cell.start].strip():
+            runs[-1].append(cell)
+        else:
+            runs.append([cell])
+    return runs
+
+
+def _fit(run: Sequence[Cell], columns: Sequence[Column], lead: str) -> tuple[int, tuple[Column | None, ...]] | None:
+    """Return how many leading cells belong to the label, and the column of each other cell; None when unsure."""
+    count, width = len(run), len(columns)
+    plain = [column for column in columns if not column.change]
+    changes = width - len(plain)
+    if count == width:
+        return 0, tuple(columns)
+    extra = count - width
+    if extra > 0 and all(cell.is_footnote for cell in run[:extra]):
+        return extra, tuple(columns)
+    if 0 < extra <= 2 and (_CONNECTED.search(lead) or run[0].is_year):
+        return extra, tuple(columns)
+    trailing = changes and all(column.change for column in columns[len(plain) :])
+    if trailing and 0 < extra <= changes:  # "2022 vs. 2021" over an amount and a percentage
+        return 0, (*plain, *((None,) * (count - len(plain))))
+    if changes and count == len(plain) and len({cell.percent for cell in run if not cell.dash}) <= 1:
+        return 0, tuple(plain)
+    if changes and count == len(plain) + 1 and run[0].is_footnote and len({c.percent for c in run[1:]}) <= 1:
+        return 1, tuple(plain)
+    return None
+
+
+def _loose_skip(run: Sequence[Cell], lead: str) -> int:
+    """Return how many leading cells of a row without columns belong to the label."""
+    if len(run) > 1 and (run[0].is_footnote or (run[0].is_year and not lead.strip()) or _CONNECTED.search(lead)):
+        return 1
+    return 0
+
+
+def _trusted(rows: list[Row], heading: Heading) -> list[Row]:
+    """Drop every column of a table in which many rows have more cells than the heading has columns.
+
+    Then further headings were not seen, and a row that happens to fit would fit by luck.
+    """
+    width = len(heading.columns)
+    over = sum(len(row.cells) > width and not any(row.columns) for row in rows)
+    if width and over * 6 <= len(rows):
+        return rows
+    return [replace(row, columns=(None,) * len(row.cells)) for row in rows]
+
+
+def _tabular(row: Row) -> bool:
+    """Whether a row without headings is a table's row rather than the end of a sentence."""
+    marked = any(cell.currency or cell.percent or "," in cell.text for cell in row.cells)
+    return marked and len(row.label.split()) <= 12 and not _CONNECTED.search(row.label)
+
+
+def _sentence_end(lead: str) -> int:
+    """Return where the last sentence ends in run-together text before a row, 0 when there is none."""
+    cut = 0
+    if len(lead) > 120:
+        for match in re.finditer(r"(?<=[a-z)\d])(?<!\bInc)(?<!\bCo)(?<!\bCorp)\.\s+(?=[A-Z•(])", lead):
+            if len(lead[cut : match.start()].split()) >= 8:
+                cut = match.end()
+    return cut

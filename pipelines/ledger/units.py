@@ -1,0 +1,103 @@
+"""Says what a table's numbers count and in which scale, from the printed note, the row and the cell."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pipelines.ledger.cells import Cell
+
+_SCALES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "000": 1_000}
+_PER_SHARE = re.compile(
+    r"\bper\s+(?:\w+\s+){0,2}share\b|\bper\s+(?:diluted|basic)\b|\bearnings\s+per\b|\beps\b|\bshare\s+price\b", re.IGNORECASE
+)
+_SHARES = re.compile(
+    r"\bshares?\s+(?:used|outstanding|issued|in\s+issue)|weighted[\s-]+average\b.*\bshares|number\s+of\s+shares|"
+    r"\bshares\b\s*(?:\(.*\))?$|shares\s+(?:repurchased|purchased|of\s+common)|\bRSUs\b",
+    re.IGNORECASE,
+)
+_SHARE = re.compile(
+    r"percent|%|as\s+a\s+percentage|\brates?\b(?!d)|\bmargin\s+rate\b", re.IGNORECASE
+)
+_COUNTED = re.compile(
+    r"\b(?:unit\s+counts?|square\s+feet|headcount|employees|memberships?|members|subscribers|warehouses|stores|locations|"
+    r"households|cardholders|number\s+of)\b",
+    re.IGNORECASE,
+)
+_TIME = re.compile(r"\((?:in\s+)?(?:years|days|months)\)|\b(?:lease|contractual|useful)\s+(?:term|li(?:fe|ves))\b", re.IGNORECASE)
+_MONEY_WORDS = re.compile(
+    r"\b(?:fees?|revenues?|sales|income|expenses?|costs?|profit|cash|debt|assets|liabilities)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A printed scale: of money, of share counts, and of plain counts; None where nothing says."""
+
+    money: int | None = None
+    shares: int | None = None
+    counts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a cell measures: a Figure's unit and scale."""
+
+    unit: str
+    scale: int
+
+
+def read_note(note: str) -> Note:
+    """Return the scales that a note such as "(In millions, except number of shares … in thousands …)" gives."""
+    low = note.casefold()
+    main, _, exception = low.partition("except")
+    money = _scale(main)
+    shares = counts = money
+    if exception:
+        reflected = re.search(r"shares?[^,]*?(?:reflected|presented|stated)\s+in\s+(thousand|million|billion)", exception)
+        if reflected:
+            shares = _SCALES[reflected.group(1)]
+        elif re.search(r"(?<!per )(?<!per-)\b(?:number\s+of\s+)?shares?\b(?!\s*price)", exception):
+            shares = 1
+        if re.search(r"count|number|subscriber|member|headcount|square", exception):
+            counts = 1
+    return Note(money, shares, counts)
+
+
+def measure(cell: Cell, label: str, path: tuple[str, ...], note: Note, *, percent: bool, money: bool) -> Measure | None:
+    """Return what the cell measures, None when its scale is not printed anywhere near.
+
+    `percent` is what the column's heading says; `money` whether the table prints currency signs or says dollars.
+    """
+    words = " ".join((*path[-1:], label))
+    if cell.percent or (percent and not cell.currency):
+        return Measure("fraction", 1)
+    if cell.points:
+        return Measure("fraction", 1)
+    if not cell.currency and re.search(r"basis\s+points|\bbps\b", label, re.IGNORECASE):
+        return Measure("fraction", 1)
+    own = re.search(r"\((?:in\s+)?(thousand|million|billion|000)[s’']*s?\)|\bin\s+(thousand|million|billion)s\b", words, re.I)
+    scale = _SCALES[(own.group(1) or own.group(2)).lower()] if own else None
+    if _PER_SHARE.search(label) or (_PER_SHARE.search(words) and not _SHARES.search(words) and cell.decimals):
+        return Measure("USD/share", 1) if cell.decimals or cell.dash else None
+    if _SHARES.search(words) and not cell.currency and not _PER_SHARE.search(label):
+        by = scale or note.shares
+        return Measure("shares", by) if by else None
+    if not cell.currency and _TIME.search(words):
+        return Measure("count", 1)
+    if not cell.currency and _SHARE.search(label) and not _MONEY_WORDS.search(label.split("as a")[-1][:0] or ""):
+        return Measure("fraction", 1) if cell.dash else None
+    if not cell.currency and _COUNTED.search(label) and not re.search(r"fee|revenue|sales|income|expense|cost", label, re.I):
+        by = scale or note.counts or 1
+        return Measure("count", by)
+    by = scale or note.money
+    if by is None:
+        return None
+    return Measure("USD" if money or cell.currency else "count", by)
+
+
+def _scale(text: str) -> int | None:
+    for word, scale in _SCALES.items():
+        if word in text:
+            return scale
+    return None
