@@ -1,0 +1,180 @@
+"""Computes facts from their SQL over the rows that they may see, and says which rows those were."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from store.lake.sandbox import Limits, check_select, connect, select
+from store.lake.schema import BARS, FIGURES
+from tieout.errors import InvalidInput
+from tieout.model import Fact
+from tieout.ports import FactQuery
+
+_TABLES = frozenset({"bars", "figures"})
+_LIMITS = Limits(rows=1, memory="1GB", seconds=60.0)
+_DIGITS = 15  # every double has at least this many correct decimal digits
+
+Rows = Mapping[str, pa.Table]
+
+
+class Calculator:
+    """One locked in-memory DuckDB over changing rows: `view` sets what `bars` and `figures` are, `value` computes."""
+
+    def __init__(self) -> None:
+        self._connection: duckdb.DuckDBPyConnection = connect(_LIMITS)
+        self._shown: dict[str, pa.Table] = {}
+
+    def view(self, rows: Rows) -> None:
+        """Make these rows the tables that SQL sees; a table that is not given is empty."""
+        for name, empty in (("bars", BARS), ("figures", FIGURES)):
+            table = rows.get(name)
+            table = empty.empty_table() if table is None else table
+            if self._shown.get(name) is not table:
+                self._connection.register(name, table)
+                self._shown[name] = table
+
+    def value(self, name: str, sql: str, parameters: Mapping[str, Any]) -> Decimal | None:
+        """Return the one value of the SQL; None for NULL, no row, and what is not finite. Raises InvalidInput."""
+        try:
+            check_select(self._connection, sql, _TABLES)
+            result = select(self._connection, sql, parameters, _LIMITS)
+        except InvalidInput as error:
+            raise InvalidInput(f"{name} cannot be computed: {error.message}", sql=sql) from error
+        if result.num_columns != 1:
+            raise InvalidInput(f"{name} cannot be computed: its SQL returns {result.num_columns} columns", sql=sql)
+        return to_decimal(result.column(0)[0].as_py()) if result.num_rows else None
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._connection.close()
+
+
+def to_decimal(value: object) -> Decimal | None:
+    """Return a result as Decimal: exact numbers as they are, doubles rounded to 15 significant digits.
+
+    None for NULL, NaN and infinities. Raises InvalidInput for anything that is no number.
+    """
+    if value is None:
+        return None
+    if isinstance(value, float):
+        return _plain(Decimal(f"{value:.{_DIGITS}g}")) if math.isfinite(value) else None
+    if isinstance(value, Decimal):
+        return _plain(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    raise InvalidInput(f"a fact is a number, its SQL returned {type(value).__name__}")
+
+
+def _plain(value: Decimal) -> Decimal:
+    """Drop trailing zeros without writing 100 as 1E+2."""
+    short = value.normalize()
+    return short.quantize(Decimal(1)) if short.as_tuple().exponent > 0 else short  # type: ignore[operator]
+
+
+def fact_of(query: FactQuery, value: Decimal, snapshot: str, seen: object) -> Fact:
+    """Return the fact. Its id is a hash of what was computed from what, so that the same fact has the same id."""
+    return Fact(
+        id=fact_id(query, seen),
+        name=query.name,
+        value=value,
+        unit=query.unit,
+        display=query.display(value) if query.display else f"{value:f}",
+        method=query.method,
+        sql=query.sql,
+        snapshot=snapshot,
+        as_of=query.as_of,
+        parameters=dict(query.parameters),
+        currency=query.currency,
+        period=query.period,
+        instrument=query.instrument,
+        measure=query.measure,
+        series=tuple(str(key) for key in query.series),
+        figures=tuple(figure.id for figure in query.figures),
+        spans=query.spans,
+    )
+
+
+def fact_id(query: FactQuery, seen: object) -> str:
+    """Return "f_" and eight hexadecimal digits of the hash of the query's name, SQL, parameters and data version."""
+    content = [query.name, query.sql, dict(query.parameters), query.as_of.isoformat(), seen]
+    try:
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    except TypeError as error:
+        raise InvalidInput(f"{query.name}: a parameter is no JSON value: pass a date as its ISO text") from error
+    return f"f_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def known(bars: pa.Table, as_of: date) -> pa.Table:
+    """Return the bars of days up to `as_of` that were known by then."""
+    limit = pa.scalar(as_of, pa.date32())
+    return bars.filter(pc.and_(pc.less_equal(bars["day"], limit), pc.less_equal(bars["known_on"], limit)))
+
+
+def known_figures(figures: pa.Table, ids: Iterable[str], as_of: date) -> pa.Table:
+    """Return the figures of these ids that were known by `as_of`; one without a date counts as known."""
+    late = pc.fill_null(pc.greater(figures["known_on"], pa.scalar(as_of, pa.date32())), fill_value=False)
+    wanted = pc.is_in(figures["id"], value_set=pa.array(list(ids), pa.string()))
+    return figures.filter(pc.and_(wanted, pc.invert(late)))
+
+
+def narrowed(bars: pa.Table, parameters: Mapping[str, Any]) -> pa.Table:
+    """Return the bars within the parameters `start` and `end`, where those are days: what such SQL usually reads."""
+    for name, keep in (("start", pc.greater_equal), ("end", pc.less_equal)):
+        day = _day(parameters.get(name))
+        if day is not None:
+            bars = bars.filter(keep(bars["day"], pa.scalar(day, pa.date32())))
+    return bars
+
+
+def bundle(facts: Sequence[Fact], rows_of: Callable[[Fact], Rows]) -> dict[str, pa.Table]:
+    """Return the rows from which the facts' own SQL gives their values again, each table without repetitions.
+
+    A fact's bars are first cut to its `start` and `end`; where that changes its value, it keeps all that it saw.
+    Raises InvalidInput for a fact whose SQL depends on which other rows stand beside its own.
+    """
+    tables: dict[str, list[pa.Table]] = {"bars": [BARS.empty_table()], "figures": [FIGURES.empty_table()]}
+    calculator = Calculator()
+    try:
+        for fact in facts:
+            full = rows_of(fact)
+            rows = {**full, "bars": narrowed(full["bars"], fact.parameters)}
+            calculator.view(rows)
+            if calculator.value(fact.name, fact.sql, fact.parameters) != fact.value:
+                rows = dict(full)
+            for name, table in rows.items():
+                tables[name].append(table)
+        together = {name: _distinct(parts) for name, parts in tables.items()}
+        calculator.view(together)
+        for fact in facts:
+            again = calculator.value(fact.name, fact.sql, fact.parameters)
+            if again != fact.value:
+                raise InvalidInput(
+                    f"{fact.name} is {fact.value} by itself and {again} beside the rows of other facts: its SQL must "
+                    "name its series, days and figures"
+                )
+    finally:
+        calculator.close()
+    return together
+
+
+def _distinct(parts: list[pa.Table]) -> pa.Table:
+    unique = list({id(part): part for part in parts}.values())
+    table = pa.concat_tables(unique)
+    return table.group_by(table.column_names, use_threads=False).aggregate([]).select(table.column_names)
+
+
+def _day(value: object) -> date | None:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
