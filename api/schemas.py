@@ -57,6 +57,7 @@ class OptionsBody(_Body):
     currency: str = "USD"
     time_zone: str = "America/New_York"
     known_on: date | None = None
+    replace: bool = False
 
 
 class ImportBody(_Body):

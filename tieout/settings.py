@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from tieout.errors import InvalidInput
 
 
 class Settings(BaseSettings):
@@ -37,6 +41,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=0, description="0 picks a free port.")
+    api_token: SecretStr | None = Field(default=None, description="The service's token; none makes a new one.")
     workers: int = Field(default=4, ge=1, le=64, description="Worker threads of the engine.")
     lease_s: float = Field(default=30.0, gt=1)
 
@@ -70,3 +75,45 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put `tieout.toml` below `.env`."""
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def read_settings(**given: Any) -> Settings:
+    """Return the settings of this process; `given` comes before environment, `.env` and `tieout.toml`.
+
+    Raises InvalidInput naming the setting and what is wrong with it, never its value: it may be a secret.
+    """
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"The setting TIEOUT_{name.upper()} ({name} in tieout.toml): {first['msg']}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"tieout.toml in {Path.cwd()} is not valid TOML: {error}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"The settings of {Path.cwd()} (.env, tieout.toml) cannot be read: {error}.") from error
+    if settings.profile == "team" and settings.database_url is None:
+        raise InvalidInput("The team profile needs TIEOUT_DATABASE_URL (PostgreSQL).")
+    if settings.model is not None and settings.model_base_url is None:
+        raise InvalidInput("TIEOUT_MODEL is set but not where it is served; set TIEOUT_MODEL_BASE_URL, too.")
+    return settings
+
+
+def masked(settings: Settings) -> dict[str, Any]:
+    """Return the settings as JSON values for people: secrets as asterisks, passwords cut out of URLs."""
+    shown: dict[str, Any] = {}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            shown[name] = "********"
+        elif isinstance(value, str) and "://" in value:
+            shown[name] = without_credentials(value)
+        else:
+            shown[name] = value if isinstance(value, int | float | None) else str(value)
+    return shown
+
+
+def without_credentials(url: str) -> str:
+    """Return a URL without user, password and query, for people and logs."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

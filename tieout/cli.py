@@ -1,0 +1,89 @@
+"""The command line: `tieout`. Commands load what they need when they run, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tieout.commands import check, documents, market, research, runs, service
+from tieout.commands.shell import INTERRUPTED, USAGE, chosen, report_error
+from tieout.commands.terminal import say, show, show_json
+from tieout.errors import TieoutError
+from tieout.files import storage_error
+
+app = typer.Typer(
+    name="tieout",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Research whose every number ties out to a computed fact or a quoted span.",
+    epilog="Exit codes: 0 done, 2 usage, 3 needs an answer from you, 4 needs review (open numbers), 5 failed.",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        show(f"tieout {version('tieout')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    home: Annotated[
+        Path | None, typer.Option(help="The data folder (default: TIEOUT_HOME, else ~/.tieout).", show_default=False)
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,  # noqa: ARG001
+) -> None:
+    """Take the options that stand before the command."""
+    chosen.home = home
+
+
+app.command()(research.demo)
+app.command()(research.research)
+app.command()(research.ask)
+app.command()(check.check)
+app.command()(documents.search)
+app.command()(documents.ingest)
+app.add_typer(documents.app, name="documents")
+app.command()(documents.reindex)
+app.add_typer(market.app, name="market")
+app.add_typer(runs.app, name="runs")
+app.command()(service.up)
+app.command()(service.doctor)
+app.add_typer(service.config, name="config")
+
+
+def _terminated(_signal: int, _frame: object) -> None:
+    sys.exit(143)  # unwinds, so that running steps are handed back and the folder is released
+
+
+def main() -> None:
+    """Run the command line and exit with its code; expected errors are one line, never a stack trace."""
+    signal.signal(signal.SIGTERM, _terminated)
+    as_json = "--json" in sys.argv
+    try:
+        app()
+    except TieoutError as error:
+        sys.exit(report_error(error, as_json=as_json))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.exit(report_error(storage_error(error, Path(str(error.filename))), as_json=as_json))
+    except SystemExit as end:
+        if end.code == USAGE and as_json:
+            message = "The command line was not understood; standard error says why."
+            show_json({"error": {"kind": "InvalidInput", "message": message, "details": {}}})
+        raise
+    except KeyboardInterrupt:
+        say("Stopped.")
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

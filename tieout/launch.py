@@ -1,0 +1,86 @@
+"""Starts the service: one process that holds the data folder, runs the workers and answers HTTP."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from os import getpid
+from typing import TYPE_CHECKING, Any
+
+from tieout.errors import NotAvailable
+from tieout.runtime import Runtime, acquire, check_folder, published
+
+if TYPE_CHECKING:
+    from tieout.model import Principal
+    from tieout.settings import Settings
+
+_BACKLOG = 128
+
+
+def serve(settings: Settings, principal: Principal, *, tell: Callable[[str], None]) -> None:
+    """Run until SIGINT or SIGTERM, then finish or hand back running steps and release the folder.
+
+    Unfinished runs go on at once. Raises FolderLocked when another process owns the folder, NotAvailable
+    when the address cannot be had.
+    """
+    from api.server import run_until_signal
+    from tieout.bootstrap import open_desk
+
+    embedded = settings.profile == "embedded"
+    check_folder(settings.folder)
+    lock = acquire(settings.folder, timeout_s=2.0) if embedded else None
+    with open_desk(settings, work=True, lock=lock) as desk, _listening(settings) as (sock, url):
+        token = settings.api_token.get_secret_value() if settings.api_token else secrets.token_urlsafe(32)
+        runtime = Runtime(url, token, getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
+        stopping = threading.Event()
+        app = _application(settings, desk, principal, token, stopping)
+        with published(settings.folder, runtime) if embedded else nullcontext():
+            tell(f"tieout is up at {url} (data folder {settings.folder}). Ctrl-C stops it.")
+            run_until_signal(app, sock, stopping, desk.changes.notify)
+        tell("Stopping; running steps are finished or handed back.")
+
+
+def _application(settings: Settings, desk: Any, principal: Principal, token: str, stopping: threading.Event) -> Any:
+    from importlib.metadata import version
+
+    from api.auth import LOOPBACK
+    from api.service import create_app
+    from tieout.doctor import examine_desk
+
+    return create_app(
+        desk,
+        token=token,
+        principal=principal,
+        changes=desk.changes,
+        hosts=LOOPBACK | {settings.host.lower()},
+        stopping=stopping.is_set,
+        doctor=lambda caller: [check.as_object() for check in examine_desk(settings, caller, desk)],
+        version=version("tieout"),
+    )
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
+    """Give a listening socket and its URL: requests queue from now on, before the server runs."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((settings.host, settings.port))
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise NotAvailable(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror or error}. "
+            "Choose another with --host and --port; port 0 takes a free one."
+        ) from error
+    try:
+        port = sock.getsockname()[1]
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        yield sock, f"http://{host}:{port}"
+    finally:
+        sock.close()

@@ -1,0 +1,48 @@
+"""Loads the sample pack that ships with tieout: filings and prices, with a note of where they come from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tieout.errors import NotAvailable
+
+if TYPE_CHECKING:
+    from tieout.model import Principal
+    from tieout.ports import Desk
+
+PACK = Path(__file__).parent / "sample_pack"
+
+
+def load_sample_pack(desk: Desk, principal: Principal, *, tell: Callable[[str], None], pack: Path = PACK) -> None:
+    """Put the pack's filings and prices into the desk; what is there already is left alone, quickly.
+
+    `pack.json` lists `documents` (file names in `documents/`) and `prices` (file in `prices/` with the
+    options of its import). Raises NotAvailable when the installation has no pack.
+    """
+    try:
+        content: dict[str, Any] = json.loads((pack / "pack.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise NotAvailable("The sample pack is not part of this installation; install tieout anew.") from error
+    have = {document.name for document in desk.documents(principal)}
+    missing = [pack / "documents" / name for name in content["documents"] if name not in have]
+    if missing:
+        tell(f"Reading {len(missing)} filings of the sample pack.")
+        for outcome in desk.ingest(principal, missing):
+            if outcome.status == "refused":
+                raise NotAvailable(f"The sample pack's {outcome.name} could not be read: {outcome.reason}")
+    sources = {series.source for series in desk.series(principal)}
+    for prices in content["prices"]:
+        if prices["file"] not in sources:
+            tell(f"Importing the prices of {prices['file']}.")
+            desk.import_bars(principal, pack / "prices" / prices["file"], _options(prices.get("options", {})))
+
+
+def _options(given: dict[str, Any]) -> Any:
+    from tieout.ports import ImportOptions
+
+    known_on = given.pop("known_on", None)
+    return ImportOptions(**given, known_on=date.fromisoformat(known_on) if known_on else None)
