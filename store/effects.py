@@ -74,18 +74,19 @@ def finish(connection: Connection, key: str, outcome: Mapping[str, Any], usage: 
     change.save()
 
 
-def withdraw(connection: Connection, key: str, now: datetime) -> None:
-    """Undo the newest attempt and its charge, unless an outcome stands."""
+def withdraw(connection: Connection, key: str, usage: Usage, now: datetime) -> None:
+    """End the newest attempt without an outcome, charging `usage` in place of its estimate."""
     change, row = _locked(connection, key, now)
     if row.outcome is not None:
         return
-    estimate = usage_of(row, "estimate_")
-    change.usage = rules.less(change.usage, estimate)
-    if row.attempts == 1:
+    difference = rules.less(usage, usage_of(row, "estimate_"))
+    change.usage += difference
+    count = row.attempts - (usage == Usage())
+    if count == 0:
         connection.execute(delete(effects).where(effects.c.key == key))
     else:
-        values = usage_columns(rules.less(usage_of(row), estimate)) | usage_columns(Usage(), "estimate_")
-        connection.execute(update(effects).where(effects.c.key == key).values(attempts=row.attempts - 1, **values))
+        values = usage_columns(usage_of(row) + difference) | usage_columns(Usage(), "estimate_")
+        connection.execute(update(effects).where(effects.c.key == key).values(attempts=count, **values))
     change.save()
 
 

@@ -367,15 +367,15 @@ class MemoryRunStore:
                 kept.effect = replace(kept.effect, outcome=_json(outcome))
                 self._charge(kept, rules.less(usage, kept.estimate), now)
 
-    def withdraw_effect(self, key: str, *, now: datetime) -> None:
-        """Take back the newest attempt, which did not happen. Raises NotFound."""
+    def withdraw_effect(self, key: str, *, now: datetime, usage: Usage = NO_USAGE) -> None:
+        """End the newest attempt without an outcome; with no usage it is not counted. Raises NotFound."""
         with self._lock:
             kept = self._intent(key)
             if kept.effect.outcome is not None:
                 return
-            self._charge(kept, rules.less(NO_USAGE, kept.estimate), now)
+            self._charge(kept, rules.less(usage, kept.estimate), now)
             kept.estimate = NO_USAGE
-            kept.effect = replace(kept.effect, attempts=kept.effect.attempts - 1)
+            kept.effect = replace(kept.effect, attempts=kept.effect.attempts - (usage == NO_USAGE))
             if kept.effect.attempts == 0:
                 del self._effects[key]
 

@@ -200,9 +200,9 @@ class SqlRunStore:
         """Record the outcome; the first one stays. Raises NotFound."""
         self._database.write(lambda connection: effects.finish(connection, key, outcome, usage, now))
 
-    def withdraw_effect(self, key: str, *, now: datetime) -> None:
-        """Take back the newest attempt, which did not happen. Raises NotFound."""
-        self._database.write(lambda connection: effects.withdraw(connection, key, now))
+    def withdraw_effect(self, key: str, *, now: datetime, usage: Usage = NO_USAGE) -> None:
+        """End the newest attempt without an outcome; with no usage it is not counted. Raises NotFound."""
+        self._database.write(lambda connection: effects.withdraw(connection, key, usage, now))
 
     def put_artifact(self, claimed: Claimed, artifact: Artifact, *, now: datetime) -> None:
         """Record an artifact of the claimed run, replacing one of the same name. Raises StaleFence."""

@@ -191,8 +191,11 @@ class RunStore(Protocol):
         """Record the outcome of an effect, `usage` taking the place of the estimate. The first outcome stays."""
         ...
 
-    def withdraw_effect(self, key: str, *, now: datetime) -> None:
-        """Take back the newest attempt of an effect that is known not to have happened, with its charge."""
+    def withdraw_effect(self, key: str, *, now: datetime, usage: Usage = NO_USAGE) -> None:
+        """End the newest attempt of an effect that did not succeed, `usage` taking the place of its estimate.
+
+        With no usage nothing happened outside, and the attempt is not counted.
+        """
         ...
 
     def put_artifact(self, claimed: Claimed, artifact: Artifact, *, now: datetime) -> None:
