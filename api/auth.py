@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from urllib.parse import unquote
 
 from starlette.datastructures import Headers
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.problems import problem_response
 from tieout.errors import InvalidInput
 from tieout.model import Principal, Role
+from tieout.settings import WORKSPACE_NAME
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _OPEN_PATHS = frozenset({"/health/live", "/health/ready"})
@@ -77,7 +79,7 @@ class Guard:
 def principal_of(request: Request) -> Principal:
     """Return whom the caller acts for: the holder of the folder's token may act for any member of it.
 
-    Raises InvalidInput for a role that there is not.
+    Raises InvalidInput for a role that there is not and for a workspace that cannot be.
     """
     default: Principal = request.app.state.principal
     role = request.headers.get("tieout-role", default.role.value)
@@ -87,6 +89,8 @@ def principal_of(request: Request) -> Principal:
         raise InvalidInput(f"There is no role {role!r}; the roles are {', '.join(Role)}.") from error
     name = unquote(request.headers.get("tieout-principal", "")) or default.id
     workspace = unquote(request.headers.get("tieout-workspace", "")) or default.workspace
+    if not re.fullmatch(WORKSPACE_NAME, workspace):
+        raise InvalidInput(f"{workspace!r} cannot be a workspace: use letters, digits, - and _.")
     return Principal(name, workspace, known)
 
 

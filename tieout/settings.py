@@ -18,6 +18,8 @@ from pydantic_settings import (
 
 from tieout.errors import InvalidInput
 
+WORKSPACE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"  # it names folders and rows
+
 
 class Settings(BaseSettings):
     """Everything that may differ between installations. Secrets are `SecretStr` and never logged.
@@ -31,7 +33,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path("~/.tieout"), description="The data folder.")
     profile: Literal["embedded", "team"] = "embedded"
-    workspace: str = "default"
+    workspace: str = Field(default="default", pattern=WORKSPACE_NAME)
     principal: str = "local"
 
     database_url: SecretStr | None = Field(default=None, description="PostgreSQL, for the team profile.")
@@ -57,6 +59,10 @@ class Settings(BaseSettings):
     money_budget: Decimal = Field(default=Decimal("1.00"), description="What one run may cost.")
 
     embeddings: Literal["static", "fastembed", "openai"] = "static"
+    embedding_model: str | None = Field(default=None, description="The model's name, for fastembed and openai.")
+    embedding_dimensions: int | None = Field(default=None, ge=1, description="The length of that model's vectors.")
+    embedding_base_url: str | None = Field(default=None, description="Default: where the model is served.")
+    embedding_api_key: SecretStr | None = None
     log_level: str = "WARNING"
 
     @property
@@ -96,6 +102,8 @@ def read_settings(**given: Any) -> Settings:
         raise InvalidInput("The team profile needs TIEOUT_DATABASE_URL (PostgreSQL).")
     if settings.model is not None and settings.model_base_url is None:
         raise InvalidInput("TIEOUT_MODEL is set but not where it is served; set TIEOUT_MODEL_BASE_URL, too.")
+    if settings.embeddings == "openai" and None in (settings.embedding_model, settings.embedding_dimensions):
+        raise InvalidInput("Embeddings over HTTP need TIEOUT_EMBEDDING_MODEL and TIEOUT_EMBEDDING_DIMENSIONS.")
     return settings
 
 

@@ -1,0 +1,241 @@
+"""The only place where parts are joined: which database, broker, index and model, decided by the settings' profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from socket import gethostname
+from typing import TYPE_CHECKING, Any, cast
+
+from tieout.application import Application
+from tieout.changes import Announcing, LocalChanges
+from tieout.lazy import close_if_built, lazily
+from tieout.model import Artifact, Principal, Run, RunState, new_id
+from tieout.ports import (
+    Agents,
+    BlobStore,
+    Budget,
+    Checker,
+    ContentStore,
+    Embedder,
+    Engine,
+    ModelProvider,
+    Parts,
+    RunStore,
+    VectorIndex,
+)
+from tieout.runtime import FolderLock, acquire, check_folder
+
+if TYPE_CHECKING:
+    from store.database import Database
+    from tieout.ports import Lake, Library, Registry
+    from tieout.settings import Settings
+
+_STOP_S = 5.0  # for running steps to finish; what then still runs is handed back
+
+
+class NoEngine:
+    """The engine of a command that only looks: the truth is in SQL, somebody else will do the work."""
+
+    def wake(self) -> None:
+        """Do nothing."""
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    def stop(self, *, timeout_s: float = 10.0) -> None:
+        """Do nothing."""
+
+
+@contextmanager
+def open_desk(settings: Settings, *, work: bool = False, lock: FolderLock | None = None) -> Iterator[Application]:
+    """Give the application over the parts that the settings name, and close them after the block.
+
+    With `work`, workers run meanwhile and carry on unfinished runs. In the embedded profile the data
+    folder's lock is taken unless given, and released. Raises FolderLocked, NotAvailable, InvalidInput.
+    """
+    embedded = settings.profile == "embedded"
+    with ExitStack() as stack:
+        if embedded:
+            check_folder(settings.folder)
+            lock = lock or acquire(settings.folder)
+            stack.callback(lock.release)
+        database = _database(settings)
+        stack.callback(database.close)
+        changes = LocalChanges()
+        store = _run_store(database, changes)
+        parts = _parts(settings, database, stack)
+        agents = lazily(_agents)
+        engine: Engine = NoEngine()
+        if work:
+            engine = _engine(settings, store, agents, parts, changes)
+            stack.callback(engine.stop, timeout_s=_STOP_S)
+            engine.start()
+        yield Application(
+            store=store,
+            engine=engine,
+            agents=agents,
+            parts=parts,
+            checker=lazily(lambda: _checker(parts)),
+            render_result=render_result,
+            changes=changes,
+            reports=settings.folder / "reports",
+        )
+
+
+def render_result(principal: Principal, run: Run, artifacts: Sequence[Artifact]) -> Mapping[str, Any]:  # noqa: ARG001
+    """Return the run as `tieout research --json` prints it; artifacts by their names.
+
+    The last step has left answer, claims and ledger in the run's result; a run without them gets its reason.
+    """
+    from pipelines.render.result import ARTIFACT_FILES, research_object
+
+    have = {artifact.name for artifact in artifacts}
+    files = {kind: name for kind, name in ARTIFACT_FILES.items() if name in have}
+    shown = research_object(run, None, files)
+    shown.update({key: run.result[key] for key in ("as_of", "answer", "claims", "ledger") if key in run.result})
+    if run.state is RunState.NEEDS_ANSWER and run.result.get("question"):
+        shown["answer"] = str(run.result["question"])
+    return shown
+
+
+def _database(settings: Settings) -> Database:
+    from store.database import open_database
+
+    if settings.profile == "team" and settings.database_url is not None:
+        return open_database(settings.database_url.get_secret_value())
+    return open_database(f"sqlite:///{settings.folder / 'tieout.db'}")
+
+
+def _run_store(database: Database, changes: LocalChanges) -> RunStore:
+    from store.runs import SqlRunStore
+
+    return cast(RunStore, Announcing(SqlRunStore(database), changes.notify))
+
+
+def _agents() -> Agents:
+    from pipelines.agents.discover import discover
+
+    return discover()
+
+
+def _parts(settings: Settings, database: Database, stack: ExitStack) -> Parts:
+    folder = settings.folder
+    blobs = lazily(lambda: _blobs(folder))
+    content = lazily(lambda: _content(database))
+    embedder = lazily(lambda: _embedder(settings))
+    vectors = lazily(lambda: _vectors(settings, embedder.dimensions))
+    stack.callback(close_if_built, vectors)
+    registry = lazily(lambda: _registry(content))
+    return Parts(
+        library=lazily(lambda: _library(content, blobs, vectors, embedder, registry)),
+        registry=registry,
+        lake=lazily(lambda: _lake(folder)),
+        blobs=blobs,
+        model=lazily(lambda: _model(settings)) if settings.model else None,
+    )
+
+
+def _blobs(folder: Path) -> BlobStore:
+    from store.blobs import FolderBlobStore
+
+    return FolderBlobStore(folder / "blobs")
+
+
+def _content(database: Database) -> ContentStore:
+    from store.content import SqlContentStore
+
+    return SqlContentStore(database)
+
+
+def _lake(folder: Path) -> Lake:
+    from store.lake.lake import DeltaLake
+
+    return DeltaLake(folder / "lake")
+
+
+def _embedder(settings: Settings) -> Embedder:
+    from pipelines.providers.embeddings import EndpointEmbedder, FastEmbedder, StaticEmbedder
+
+    if settings.embeddings == "static":
+        return StaticEmbedder()
+    model, dimensions = settings.embedding_model, settings.embedding_dimensions
+    if settings.embeddings == "fastembed":
+        return FastEmbedder(model, dimensions) if model and dimensions else FastEmbedder()
+    key = settings.embedding_api_key or settings.model_api_key
+    return EndpointEmbedder(
+        model or "",
+        dimensions or 0,
+        base_url=settings.embedding_base_url or settings.model_base_url,
+        api_key=key.get_secret_value() if key else "",
+        timeout_s=settings.model_timeout_s,
+    )
+
+
+def _vectors(settings: Settings, dimensions: int) -> VectorIndex:
+    if settings.profile == "team" and settings.qdrant_url:
+        from qdrant_client import QdrantClient
+
+        from store.vectors.server import ServerVectorIndex
+
+        key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
+        return ServerVectorIndex(QdrantClient(url=settings.qdrant_url, api_key=key), dimensions)
+    from store.vectors.edge import EdgeVectorIndex
+
+    return EdgeVectorIndex(settings.folder / "vectors", dimensions)
+
+
+def _registry(content: ContentStore) -> Registry:
+    from pipelines.registry.registry import CompanyRegistry
+
+    return CompanyRegistry(content)
+
+
+def _library(
+    content: ContentStore, blobs: BlobStore, vectors: VectorIndex, embedder: Embedder, registry: Registry
+) -> Library:
+    from pipelines.retrieval.library import HybridLibrary
+
+    return HybridLibrary(content, blobs, vectors, embedder, registry)
+
+
+def _model(settings: Settings) -> ModelProvider:
+    from pipelines.providers.openai_compatible import OpenAICompatible
+    from pipelines.providers.pricing import Prices
+    from pipelines.providers.retry import RetryPolicy
+
+    return OpenAICompatible(
+        settings.model_base_url or "",
+        settings.model or "",
+        api_key=settings.model_api_key,
+        timeout_s=settings.model_timeout_s,
+        prices=Prices(settings.model_price_in, settings.model_price_out),
+        retry=RetryPolicy(retries=settings.model_max_retries),
+    )
+
+
+def _checker(parts: Parts) -> Checker:
+    from pipelines.ledger.check import DraftChecker
+
+    return DraftChecker(parts)
+
+
+def _engine(settings: Settings, store: RunStore, agents: Agents, parts: Parts, changes: LocalChanges) -> Engine:
+    from pipelines.engine import brokers
+    from pipelines.engine.engine import DramatiqEngine
+    from pipelines.engine.liveness import FileLiveness, LeaseLiveness
+    from tieout.execution import Executor
+
+    team = settings.profile == "team"
+    redis_url = settings.redis_url if team else None
+    return DramatiqEngine(
+        brokers.redis_broker(redis_url.get_secret_value()) if redis_url else brokers.in_process_broker(),
+        store,
+        Executor(store, agents, parts, budget=Budget(settings.token_budget, settings.money_budget)),
+        f"{gethostname()}-{new_id('owner')}",
+        workers=settings.workers,
+        lease_s=settings.lease_s,
+        liveness=LeaseLiveness() if team else FileLiveness(settings.folder / "alive"),
+        changes=changes,
+    )
