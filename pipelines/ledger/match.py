@@ -1,0 +1,326 @@
+"""Decides for each number of a claim: tied to a figure or a quoted sentence, contradicted by one, or open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pipelines.ledger import derive
+from pipelines.ledger.derive import Derived
+from pipelines.ledger.match_book import Entity, Entry, SourceBook, outflow, unit_fits
+from pipelines.ledger.match_figures import Measures, at_period, default_period, period_of, preferred, shifted
+from pipelines.ledger.match_scope import Phrase, Scope
+from pipelines.ledger.numbers import NumberMention
+from tieout.model import Number, NumberStatus, Period, Source, Span
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found for one number: its status, where it stands, and why not."""
+
+    status: NumberStatus
+    source: Source | None = None
+    reason: str = ""
+
+
+OPEN = NumberStatus.OPEN
+TIED = NumberStatus.TIED
+CONTRADICTED = NumberStatus.CONTRADICTED
+
+
+class Judge:
+    """Judges the numbers of one company's sentences against its figures."""
+
+    def __init__(self, book: SourceBook, entity: Entity, cited: Sequence[Span] = ()) -> None:
+        self.book, self.entity = book, entity
+        self.measures = Measures(book, entity)
+        self.calendar = book.calendars[entity.key]
+        self.cited = cited
+
+    def judge(self, mention: NumberMention, scope: Scope, fallback: Period | None) -> Verdict:
+        """Return the verdict by figures: reported ones first, then recomputed ones."""
+        period = scope.period or fallback or default_period(self.entity)
+        if period is not None and scope.prior:
+            period = shifted(period, scope.prior)
+        if period is None:
+            return Verdict(OPEN, reason="no period is said and no document gives one")
+        if not scope.phrases:
+            return Verdict(OPEN, reason="nothing says what this is a number of")
+        against: Verdict | None = None
+        for phrase in scope.phrases:
+            verdict = self._by_kind(mention, scope, phrase, period)
+            if verdict.status is TIED:
+                return verdict
+            if verdict.status is CONTRADICTED and against is None:
+                against = verdict
+                break
+        return against or Verdict(OPEN, reason="no source gives this measure for this period")
+
+    # ------------------------------------------------------------ kinds
+
+    def _by_kind(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
+        if scope.kind == "level":
+            return self._level(mention, scope, phrase, period)
+        if scope.kind == "share":
+            return self._share(mention, scope, phrase, period)
+        return self._change(mention, scope, phrase, period)
+
+    def _level(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
+        if mention.unit == "fraction" or mention.unit == "multiple":
+            return self._ratio_level(mention, scope, phrase, period)
+        named = [e for e in self.measures.named_by(phrase) if not e.change]
+        found = [e for e in at_period(named, period, self.calendar) if unit_fits(mention.unit, e.figure.unit)]
+        verdict = self._compare(mention, scope, found, period)
+        if verdict is not None:
+            return verdict
+        computed = [d for c in sorted(phrase.concepts) for d in self._computed(c, phrase, period)]
+        return self._compare_derived(mention, scope, computed, "level")
+
+    def _ratio_level(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
+        named = [e for e in self.measures.named_by(phrase) if not e.change and e.figure.unit in ("fraction", "multiple")]
+        found = at_period(named, period, self.calendar)
+        verdict = self._compare(mention, scope, found, period)
+        if verdict is not None and verdict.status is TIED:
+            return verdict
+        computed: list[Derived] = []
+        for concept in sorted(phrase.concepts):
+            computed += self._computed(concept, phrase, period)
+            if "margin" in phrase.inside and concept in derive.MARGIN_OF and not phrase.words:
+                computed += self._computed(derive.MARGIN_OF[concept], phrase, period)
+        if "margin" in phrase.inside and phrase.words:
+            computed += self._segment_margin(phrase, period)
+        second = self._compare_derived(mention, scope, computed, "level")
+        return second if second.status is not OPEN or verdict is None else verdict
+
+    def _share(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
+        whole_phrase = scope.of
+        named = self.measures.named_by(phrase)
+        parts = [e for e in at_period(named, period, self.calendar) if not e.change]
+        printed: list[Entry] = []
+        if whole_phrase is not None:
+            both = phrase | whole_phrase
+            printed = [
+                e
+                for e in at_period(self.measures.entries, period, self.calendar)
+                if e.figure.unit == "fraction" and not e.change and self._percentage_row(e, phrase, both)
+            ]
+            verdict = self._compare(mention, scope, printed, period)
+            if verdict is not None and verdict.status is TIED:
+                return verdict
+        wholes = self._whole(whole_phrase, period)
+        computed = derive.share([e for e in parts if e.figure.unit != "fraction"], wholes)
+        if whole_phrase is not None and not parts and not phrase.words:
+            for concept in sorted(phrase.concepts):
+                for top in self._computed(concept, phrase, period):
+                    computed += [
+                        Derived(top.value / w.figure.value, (*top.entries, w), f"({top.method}) / {w.figure.text}")
+                        for w in wholes
+                        if w.figure.value
+                    ]
+        return self._compare_derived(mention, scope, computed, "share")
+
+    def _change(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
+        named = self.measures.named_by(phrase)
+        base = scope.base or shifted(period, 1)
+        found: list[Entry] = []
+        if scope.kind == "growth" and scope.base is None or scope.kind == "growth" and _year_before(scope.base, period):
+            found = [e for e in at_period(named, period, self.calendar) if e.change and e.figure.unit == "fraction"]
+        if scope.kind == "change":
+            found = [
+                e for e in at_period(named, period, self.calendar) if e.change and unit_fits(mention.unit, e.figure.unit)
+            ]
+        verdict = self._compare(mention, scope, found, period)
+        if verdict is not None and verdict.status is TIED:
+            return verdict
+        now = [e for e in at_period(named, period, self.calendar) if not e.change]
+        before = [e for e in at_period(named, base, self.calendar) if not e.change]
+        computed: list[Derived] = []
+        if scope.kind == "growth":
+            keep = [e for e in now if e.figure.unit != "fraction"]
+            computed = derive.growth(keep, [e for e in before if e.figure.unit != "fraction"])
+            computed += self._derived_change(phrase, period, base, growth=True)
+        elif scope.kind == "points":
+            computed = derive.change(
+                [e for e in now if e.figure.unit == "fraction"], [e for e in before if e.figure.unit == "fraction"]
+            )
+            computed += self._derived_change(phrase, period, base, growth=False, ratios=True)
+        else:
+            keep = [e for e in now if unit_fits(mention.unit, e.figure.unit)]
+            computed = derive.change(keep, [e for e in before if unit_fits(mention.unit, e.figure.unit)])
+            computed += self._derived_change(phrase, period, base, growth=False)
+        second = self._compare_derived(mention, scope, computed, scope.kind)
+        return second if second.status is not OPEN or verdict is None else verdict
+
+    # ------------------------------------------------------------ recomputing
+
+    def _concept(self, name: str, period: Period) -> list[Entry]:
+        found = [
+            e
+            for e in at_period(self.measures.entries, period, self.calendar)
+            if e.figure.concept == name and not e.figure.dimension and not e.change
+        ]
+        return preferred(found, period)
+
+    def _computed(self, measure: str, phrase: Phrase, period: Period) -> list[Derived]:
+        """Recompute a company-wide measure; a phrase with further words speaks of something narrower."""
+        if any(self._narrows(token.stem, token.capital, token.start in phrase.heads) for token in phrase.words):
+            return []
+        return derive.level(measure, lambda name: self._concept(name, period))
+
+    def _narrows(self, word: str, capital: bool, head: bool) -> bool:
+        from pipelines.ledger.match_words import is_qualifier
+
+        return word != "margin" and (word in self.measures.vocabulary or is_qualifier(word) or capital or head)
+
+    def _segment_margin(self, phrase: Phrase, period: Period) -> list[Derived]:
+        parts = [e for e in at_period(self.measures.named_by(phrase), period, self.calendar) if not e.change]
+        computed: list[Derived] = []
+        for part in parts:
+            if not part.dims or part.figure.concept not in derive.MARGIN_OF:
+                continue
+            wholes = [
+                e
+                for e in at_period(self.measures.entries, period, self.calendar)
+                if e.figure.concept == "revenue" and e.dims == part.dims and not e.change
+            ]
+            computed += derive.share([part], wholes)
+        return computed
+
+    def _derived_change(
+        self, phrase: Phrase, period: Period, base: Period, *, growth: bool, ratios: bool = False
+    ) -> list[Derived]:
+        found = []
+        for concept in sorted(phrase.concepts):
+            names = [concept]
+            if ratios and concept in derive.MARGIN_OF:
+                names = [derive.MARGIN_OF[concept]]
+            for name in names:
+                if not ratios and name in derive.RATIOS:
+                    continue
+                for now in self._computed(name, phrase, period)[:4]:
+                    for before in self._computed(name, phrase, base)[:4]:
+                        if growth and before.value:
+                            value = (now.value - before.value) / abs(before.value)
+                        else:
+                            value = now.value - before.value
+                        found.append(Derived(value, now.entries + before.entries, f"{now.method} against {before.method}"))
+        return found
+
+    def _whole(self, phrase: Phrase | None, period: Period) -> list[Entry]:
+        if phrase is None:
+            return self._concept("revenue", period)
+        if phrase.concepts and not phrase.words and len(phrase.concepts) == 1:
+            found = self._concept(next(iter(phrase.concepts)), period)
+            if found:
+                return found
+        return [e for e in at_period(self.measures.named_by(phrase), period, self.calendar) if not e.change]
+
+    def _percentage_row(self, entry: Entry, phrase: Phrase, both: Phrase) -> bool:
+        """Say whether a printed percentage row is the share that is spoken of ("Percentage of total net sales")."""
+        row = entry.core - {"percentag", "percent", "percentage", "total", "of", "a"}
+        if not re.search(r"percent|%|as a", entry.figure.row, re.I):
+            return False
+        said = both.inside
+        around = entry.path | entry.dims
+        main = phrase.inside - {"total"}
+        return bool(main) and row <= said | entry.path and main <= (entry.core | around | entry.known)
+
+    # ------------------------------------------------------------ comparing
+
+    def _compare(
+        self, mention: NumberMention, scope: Scope, entries: Sequence[Entry], period: Period
+    ) -> Verdict | None:
+        """Compare with printed figures: None when there are none, else tied or contradicted."""
+        entries = preferred(self._allowed(entries), period)
+        if not entries:
+            return None
+        for entry in entries:
+            if self._agrees(mention, scope, entry.figure.value, outflow(entry.figure)):
+                return Verdict(TIED, self._source(entry))
+        entry = entries[0]
+        return Verdict(
+            CONTRADICTED,
+            self._source(entry),
+            f"{entry.document.title}, page {entry.figure.page}, gives {entry.figure.text} for "
+            f"{entry.figure.row} {period_of(entry.figure)}".rstrip(),
+        )
+
+    def _compare_derived(
+        self, mention: NumberMention, scope: Scope, computed: Sequence[Derived], kind: str
+    ) -> Verdict:
+        computed = [d for d in computed if len(self._allowed(d.entries)) == len(d.entries)]
+        if not computed:
+            return Verdict(OPEN, reason="no source gives this measure for this period")
+        for derived in computed:
+            if self._agrees(mention, scope, derived.value, free=False):
+                return Verdict(TIED, self._source(derived.entries[0]), f"{derived.method}")
+        first = computed[0]
+        shown = first.value * 100 if mention.unit in ("fraction", "points") else first.value
+        unit = {"fraction": "%", "points": " percentage points"}.get(mention.unit, "")
+        return Verdict(
+            CONTRADICTED,
+            self._source(first.entries[0]),
+            f"recomputed from {first.entries[0].document.title}, page {first.entries[0].figure.page}: "
+            f"{first.method} = {shown:,.2f}{unit}",
+        )
+
+    def _agrees(self, mention: NumberMention, scope: Scope, value: Decimal, free: bool) -> bool:
+        """Say whether a source's value may be stated as this number, its direction and sign included."""
+        if scope.kind in ("growth", "change", "points") and scope.direction:
+            if mention.signed:  # "fell (8)%", "decreased -8%"
+                return mention.allows(value)
+            return mention.allows(value * scope.direction)
+        if mention.aside:
+            return mention.allows(value, any_sign=True)
+        if scope.loss and not mention.signed and not free:
+            return mention.allows(-value)
+        return mention.allows(value, any_sign=free)
+
+    def _allowed(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Keep the entries that lie in the cited spans, when the claim cites any."""
+        if not self.cited:
+            return list(entries)
+        return [
+            e
+            for e in entries
+            if any(
+                s.document_id == e.document.id
+                and s.page == e.figure.page
+                and (s.start <= e.figure.start < s.end or e.figure.row_start <= s.start < e.figure.row_end)
+                for s in self.cited
+            )
+        ]
+
+    def _source(self, entry: Entry) -> Source:
+        figure = entry.figure
+        span = self.book.span(
+            entry.document, figure.page, figure.row_start, max(figure.row_end, figure.end)
+        )
+        return source_of(span)
+
+
+def _year_before(base: Period | None, period: Period) -> bool:
+    return (
+        base is not None
+        and base.fiscal_year is not None
+        and period.fiscal_year is not None
+        and base.fiscal_year == period.fiscal_year - 1
+    )
+
+
+def source_of(span: Span) -> Source:
+    """Return the ledger's source for a quotation."""
+    return Source(
+        "span", span.id, span.document, span.page, span.page_label, span.start, span.end, span.quote
+    )
+
+
+def number_of(mention: NumberMention, verdict: Verdict) -> Number:
+    """Return the ledger's record of a mention."""
+    unit = "fraction" if mention.unit == "points" else mention.unit
+    return Number(
+        mention.text, mention.value.normalize() + 0, unit, verdict.status, verdict.source, mention.start, mention.end,
+        "" if verdict.status is TIED else verdict.reason,
+    )  # fmt: skip

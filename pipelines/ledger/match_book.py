@@ -1,0 +1,217 @@
+"""Gathers everything that a number may tie to: documents, pages, figures, and the companies they are of."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from hashlib import sha256
+
+from pipelines.ledger.match_words import content, label_words, tokens
+from pipelines.ledger.periods import Calendar
+from tieout.model import Document, Fact, Figure, Instrument, Page, Span
+from tieout.ports import FactQuery
+
+_LEGAL = re.compile(
+    r"[\s,]+(?:inc|incorporated|corp|corporation|co|company|companies|ltd|limited|llc|plc|l\.?p|n\.?v|s\.?a|ag|se|holdings?|group|"
+    r"stores|wholesale|\.com)\.?$",
+    re.IGNORECASE,
+)
+_CHANGE = re.compile(r"\b(?:change|growth|increase|decrease|variance|inc|dec)\b|%\s*chg", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A figure prepared for matching: the stems of its label, and of all that stands around it."""
+
+    figure: Figure
+    document: Document
+    core: frozenset[str]  # the row's own words
+    dims: frozenset[str]  # the words of its segment, product or region
+    path: frozenset[str]  # the headings' words
+    known: frozenset[str]  # all words that explain it
+    change: bool  # a column of changes
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A company of the book: its key, the names that texts give it, its documents (newest first)."""
+
+    key: str
+    names: tuple[str, ...]
+    documents: tuple[Document, ...]
+
+
+@dataclass
+class SourceBook:
+    """Documents with their pages and figures, the instruments known, and how to compute from the lake.
+
+    `pages` and `figures` are by document id. `foreign` returns the names of companies in a text, so that a
+    number of a company outside the book is not tied to another's.
+    """
+
+    documents: Sequence[Document]
+    pages: Mapping[str, Sequence[Page]]
+    figures: Mapping[str, Sequence[Figure]]
+    instruments: Sequence[Instrument] = ()
+    compute: Callable[[Sequence[FactQuery]], list[Fact]] | None = None
+    mentioned: Callable[[str], list[Instrument]] | None = None
+    _spans: dict[str, Span] = field(default_factory=dict)
+
+    @cached_property
+    def entities(self) -> tuple[Entity, ...]:
+        """The companies whose documents are here."""
+        groups: dict[str, list[Document]] = defaultdict(list)
+        for document in self.documents:
+            groups[_key(document)].append(document)
+        known = {i.id: i for i in self.instruments} | {i.ticker: i for i in self.instruments if i.ticker}
+        result = []
+        for key, group in groups.items():
+            names: set[str] = set()
+            for document in group:
+                instrument = known.get(document.instrument_id or "") or known.get(document.ticker or "")
+                names |= {n for n in (document.company, document.ticker) if n}
+                if instrument is not None:
+                    names |= {instrument.name, *instrument.names} | (
+                        {instrument.ticker} if instrument.ticker else set()
+                    )
+            group.sort(
+                key=lambda d: (d.fiscal_year or 0, d.period_end is not None and d.period_end.toordinal() or 0),
+                reverse=True,
+            )
+            result.append(Entity(key, tuple(sorted(_aliases(names), key=len, reverse=True)), tuple(group)))
+        return tuple(result)
+
+    @cached_property
+    def calendars(self) -> dict[str, Calendar]:
+        """The fiscal calendar of each company, from its newest annual report."""
+        found: dict[str, Calendar] = {}
+        for entity in self.entities:
+            annual = [d for d in entity.documents if not d.fiscal_quarter or d.form == "10-K"] or list(entity.documents)
+            found[entity.key] = Calendar.of(annual[0], [p.text for p in self.pages.get(annual[0].id, ())])
+        return found
+
+    @cached_property
+    def entries(self) -> dict[str, list[Entry]]:
+        """The figures of each company, prepared for matching."""
+        return {
+            entity.key: [_entry(f, d) for d in entity.documents for f in self.figures.get(d.id, ())]
+            for entity in self.entities
+        }
+
+    @cached_property
+    def vocabulary(self) -> dict[str, frozenset[str]]:
+        """The words of each company's row labels: in a claim, each of them must be accounted for."""
+        return {
+            key: frozenset(w for e in entries if len(e.core) <= 8 for w in e.core | e.dims | e.path)
+            for key, entries in self.entries.items()
+        }
+
+    @cached_property
+    def joined_labels(self) -> dict[str, tuple[str, ...]]:
+        """Row labels and dimensions that hold a comma or "and", longest first: a sentence is not cut inside."""
+        result = {}
+        for key, entries in self.entries.items():
+            found = set()
+            for entry in entries:
+                for label in (entry.figure.row, entry.figure.dimension or "", *entry.figure.path):
+                    bare = re.sub(r"\s*\([^()]*\)|:$", "", label).strip()
+                    if re.search(r",|\band\b|&", bare) and 2 < len(bare.split()) <= 10:
+                        found.add(bare.lower())
+            result[key] = tuple(sorted(found, key=len, reverse=True))
+        return result
+
+    @cached_property
+    def repeated(self) -> dict[str, dict[frozenset[str], int]]:
+        """How many headings each label without a concept stands under; over one, the heading must be said too."""
+        result: dict[str, dict[frozenset[str], int]] = {}
+        for key, entries in self.entries.items():
+            seen: dict[frozenset[str], set[frozenset[str]]] = defaultdict(set)
+            for entry in entries:
+                seen[entry.core].add(entry.path)
+            result[key] = {core: len(paths) for core, paths in seen.items()}
+        return result
+
+    def page(self, document_id: str, number: int) -> Page | None:
+        """Return a page of a document of the book."""
+        return next((p for p in self.pages.get(document_id, ()) if p.number == number), None)
+
+    def document(self, document_id: str) -> Document | None:
+        """Return a document of the book."""
+        return next((d for d in self.documents if d.id == document_id), None)
+
+    def span(self, document: Document, number: int, start: int, end: int) -> Span:
+        """Return the quotation at a place, with an id that the same place always gets."""
+        page = self.page(document.id, number)
+        text = page.text if page is not None else ""
+        mark = sha256(f"{document.sha256}:{number}:{start}:{end}".encode()).hexdigest()[:24]
+        span = Span(
+            f"spn_{mark}", document.id, document.title, document.sha256, number, start, end, text[start:end],
+            page.label if page is not None else None,
+        )  # fmt: skip
+        self._spans[span.id] = span
+        return span
+
+    def spans_used(self) -> dict[str, Span]:
+        """Return every span that was made, by id."""
+        return dict(self._spans)
+
+
+def _key(document: Document) -> str:
+    return (document.ticker or document.instrument_id or document.company or document.id).upper()
+
+
+def _aliases(names: set[str]) -> set[str]:
+    found = set()
+    for name in names:
+        found.add(name.strip())
+        short = name.strip()
+        for _ in range(3):
+            shorter = _LEGAL.sub("", short).strip(" ,")
+            if shorter == short or len(shorter) < 3:
+                break
+            short = shorter
+            found.add(short)
+    return {name for name in found if len(name) > 1}
+
+
+def _entry(figure: Figure, document: Document) -> Entry:
+    core = label_words(figure.row)
+    dims = label_words(figure.dimension or "")
+    path = frozenset(w for part in figure.path for w in content(part))
+    around = frozenset(t.stem for part in (*figure.path, figure.table, figure.column, figure.row) for t in tokens(part))
+    change = bool(_CHANGE.search(figure.column)) or bool(_CHANGE.search(figure.row) and figure.unit == "fraction")
+    return Entry(figure, document, core, dims, path, core | dims | around, change)
+
+
+def unit_fits(stated: str, unit: str) -> bool:
+    """Say whether a number's stated unit may be a figure's: a bare number may be money, shares or a count."""
+    if stated == unit:
+        return True
+    if stated == "number":
+        return unit not in ("fraction", "points")
+    if stated == "count":
+        return unit in ("count", "shares", "number")
+    if stated == "multiple":
+        return unit in ("multiple", "number", "count")
+    if len(stated) == 3 and stated.isupper():  # "$6.11" without "per share"
+        return unit == f"{stated}/share"
+    return stated == "points" and unit == "fraction"
+
+
+def outflow(figure: Figure) -> bool:
+    """Say whether a figure's own label says that money goes out, so that its sign is a matter of style."""
+    words = " ".join((figure.row, *figure.path)).lower()
+    return figure.value != 0 and bool(
+        re.search(
+            r"payment|paid|purchase|repurchase|used in|expense|cost|loss|dividend|acqui|tax|treasury|repayment|capital expend|"
+            r"allowance|accumulated|less|deficit|withh|charge|amortiz|investing|financing|decrease|redempt|settle",
+            words,
+        )
+    )
+
+
+ZERO = Decimal(0)

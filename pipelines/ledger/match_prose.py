@@ -1,0 +1,226 @@
+"""Finds the sentence of a document that says the same as a claim: same things counted, same period, same number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pipelines.ledger.match import CONTRADICTED, OPEN, TIED, Verdict, source_of
+from pipelines.ledger.match_book import Entity, SourceBook
+from pipelines.ledger.match_figures import default_period
+from pipelines.ledger.match_scope import Scope, Sentence
+from pipelines.ledger.match_words import STOP, is_neutral
+from pipelines.ledger.numbers import NumberMention
+from pipelines.ledger.sentences import split_sentences
+from tieout.model import Document, Period, Span
+
+LONGEST = 900  # characters; longer "sentences" are tables or lists
+NEAR = 45  # characters beside a number in which its nouns stand
+COVERED = 0.75  # share of the claim's words that the source sentence must hold
+SURE = 0.8  # share that makes a different number a contradiction
+_EXCLUSIVE = (
+    ("full-time", "part-time"), ("direct", "indirect"), ("basic", "dilut"), ("domestic", "international"),
+    ("domestic", "foreign"), ("minimum", "maximum"), ("highest", "lowest"), ("high", "low"), ("before", "after"),
+    ("open", "clos"), ("first", "last"), ("gain", "loss"), ("income", "loss"), ("asset", "liability"),
+    ("current", "noncurrent"), ("short-term", "long-term"), ("owned", "leas"), ("gross", "net"), ("issu", "repurchase"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A number of a source's prose with what it is a number of."""
+
+    document: Document
+    page: int
+    start: int  # of the sentence on its page
+    end: int
+    mention: NumberMention  # offsets count from the sentence's start
+    scope: Scope
+    near: frozenset[str]
+    whole: frozenset[str]
+    capitals: frozenset[str]
+
+
+Parser = Callable[[str, Entity], tuple[Sentence, list[Scope]]]
+
+
+class Prose:
+    """The numbers in one company's prose. `parse` reads a sentence as a draft's are read."""
+
+    def __init__(self, book: SourceBook, entity: Entity, parse: Parser) -> None:
+        self.book, self.entity, self._parse = book, entity, parse
+        self._statements: list[Statement] | None = None
+
+    def judge(
+        self, sentence: Sentence, index: int, scope: Scope, period: Period | None, cited: Sequence[Span] = ()
+    ) -> Verdict:
+        """Return tied when a sentence says so, contradicted when one says otherwise beyond doubt, else open."""
+        mention = sentence.mentions[index]
+        near, whole = local_words(sentence, index), clause_words(sentence, index)
+        if not near:
+            return Verdict(OPEN, reason="nothing says what this is a number of")
+        period = period or default_period(self.entity)
+        rival: tuple[float, Statement] | None = None
+        best: tuple[float, Statement] | None = None
+        for statement in self.statements():
+            if not self._comparable(mention, scope, statement, cited) or not _same_time(period, statement):
+                continue
+            shared = len(whole & statement.whole) / len(whole)
+            if shared < COVERED or not near & statement.near or _excluded(whole, statement.whole):
+                continue
+            if len(near & statement.near) / len(near) < 0.5:
+                continue
+            signs = mention.aside or not mention.signed
+            if mention.allows(statement.mention.value, any_sign=signs):
+                if best is None or shared > best[0]:
+                    best = (shared, statement)
+            elif shared >= SURE and len(whole) >= 3 and near <= statement.near and (rival is None or shared > rival[0]):
+                rival = (shared, statement)
+        if best is not None:
+            return Verdict(TIED, self._source(best[1]))
+        if rival is not None:
+            statement = rival[1]
+            return Verdict(
+                CONTRADICTED,
+                self._source(statement),
+                f"{statement.document.title}, page {statement.page}, says {statement.mention.text}",
+            )
+        return Verdict(OPEN, reason="no sentence of the sources says so for this period")
+
+    def statements(self) -> list[Statement]:
+        """Return every number of the company's prose (read once)."""
+        if self._statements is None:
+            self._statements = [s for d in self.entity.documents for s in self._read(d)]
+        return self._statements
+
+    def _read(self, document: Document) -> list[Statement]:
+        found = []
+        for page in self.book.pages.get(document.id, ()):
+            for start, end in prose_sentences(page.text):
+                text = page.text[start:end].replace("\n", " ")
+                if not re.search(r"\d|hundred|thousand|million|two|three|four|five|six|seven|eight|nine|ten", text):
+                    continue
+                sentence, scopes = self._parse(text, self.entity)
+                for index, mention in enumerate(sentence.mentions):
+                    found.append(
+                        Statement(
+                            document, page.number, start, end, mention, scopes[index],
+                            local_words(sentence, index), _all_words(sentence), frozenset(),
+                        )
+                    )  # fmt: skip
+        return found
+
+    def _comparable(
+        self, mention: NumberMention, scope: Scope, statement: Statement, cited: Sequence[Span]
+    ) -> bool:
+        theirs = statement.mention
+        if mention.unit != theirs.unit and not {mention.unit, theirs.unit} <= {"number", "count", "shares"}:
+            money = {mention.unit, theirs.unit} - {"number"}
+            if len(money) != 1 or len(next(iter(money))) != 3:
+                return False
+        if scope.kind != statement.scope.kind or scope.direction * statement.scope.direction < 0:
+            return False
+        if cited:
+            return any(
+                s.document_id == statement.document.id and s.page == statement.page
+                and s.start <= statement.start + theirs.start and statement.start + theirs.end <= s.end
+                for s in cited
+            )  # fmt: skip
+        return True
+
+    def _source(self, statement: Statement):  # type: ignore[no-untyped-def]
+        return source_of(self.book.span(statement.document, statement.page, statement.start, statement.end))
+
+
+def prose_sentences(text: str) -> list[tuple[int, int]]:
+    """Return (start, end) of the sentences of a page's prose; the rows of tables are left out."""
+    spans: list[tuple[int, int]] = []
+    block: list[tuple[int, int]] = []
+
+    def flush() -> None:
+        if not block:
+            return
+        start, end = block[0][0], block[-1][1]
+        block.clear()
+        for low, high in split_sentences(text[start:end].replace("\n", " ")):
+            if high - low <= LONGEST:
+                spans.append((start + low, start + high))
+
+    at = 0
+    for line in text.split("\n"):
+        end = at + len(line)
+        if _is_row(line) or not line.strip():
+            flush()
+        else:
+            block.append((at, end))
+            if len(line.split()) < 5 and not line.rstrip().endswith((".", ",")) and len(block) == 1:
+                block.clear()  # a heading
+        at = end + 1
+    flush()
+    return spans
+
+
+def _is_row(line: str) -> bool:
+    words = line.split()
+    numeric = [w for w in words if re.fullmatch(r"[$(€£-]*[\d,.]+[%)]*|[$%—–)]", w)]
+    return len(numeric) >= 2 and len(numeric) / len(words) > 0.3
+
+
+def _useful(sentence: Sentence, start: int, end: int) -> frozenset[str]:
+    return frozenset(
+        t.stem for t in sentence.words if start <= t.start < end and t.word.lower() not in STOP and not is_neutral(t)
+    )
+
+
+def local_words(sentence: Sentence, index: int) -> frozenset[str]:
+    """Return the content words directly beside a number, not beyond the numbers next to it."""
+    mention = sentence.mentions[index]
+    low = sentence.mentions[index - 1].end if index else 0
+    high = sentence.mentions[index + 1].start if index + 1 < len(sentence.mentions) else len(sentence.text)
+    return _useful(sentence, max(low, mention.start - NEAR), min(high, mention.end + NEAR))
+
+
+def clause_words(sentence: Sentence, index: int) -> frozenset[str]:
+    """Return the content words of the claim that lead to a number and follow it."""
+    mention = sentence.mentions[index]
+    low = sentence.mentions[index - 1].end if index else 0
+    high = sentence.mentions[index + 1].start if index + 1 < len(sentence.mentions) else len(sentence.text)
+    cut = re.search(r";|\bwhile\b|\bwhereas\b", sentence.masked[mention.end : high])
+    words = _useful(sentence, low, mention.end + cut.start() if cut else high)
+    return words or _useful(sentence, 0, len(sentence.text))
+
+
+def _all_words(sentence: Sentence) -> frozenset[str]:
+    return _useful(sentence, 0, len(sentence.text))
+
+
+def _excluded(mine: frozenset[str], theirs: frozenset[str]) -> bool:
+    return any(
+        (a in mine and b in theirs and b not in mine and a not in theirs)
+        or (b in mine and a in theirs and a not in mine and b not in theirs)
+        for a, b in _EXCLUSIVE
+    )
+
+
+def _same_time(period: Period | None, statement: Statement) -> bool:
+    theirs = statement.scope.period
+    if theirs is None:
+        document = statement.document
+        if period is None or period.fiscal_year is None or document.fiscal_year is None:
+            return period is None
+        if period.fiscal_year != document.fiscal_year:
+            return False
+        return period.kind != "quarter" or period.fiscal_quarter == document.fiscal_quarter
+    if period is None:
+        return False
+    if period.end is not None and theirs.end is not None and period.kind == theirs.kind == "instant":
+        return period.end == theirs.end
+    if period.fiscal_year is None or theirs.fiscal_year is None:
+        return period.end is not None and period.end == theirs.end
+    year = theirs.fiscal_year - statement.scope.prior
+    if period.fiscal_year != year:
+        return False
+    if "quarter" in (period.kind, theirs.kind):
+        return period.fiscal_quarter == theirs.fiscal_quarter
+    return True
