@@ -132,7 +132,8 @@ def _value(cell: Cell, unit: str, scale: int) -> Decimal:
     assert cell.number is not None
     if unit == "fraction":
         return cell.number / (10_000 if cell.points else 100)
-    return cell.number * scale
+    value = cell.number * scale
+    return value.quantize(Decimal(1)) if scale > 1 and value == value.to_integral_value() else value
 
 
 def _fits(name: str, unit: str) -> bool:
@@ -161,6 +162,8 @@ def _meaning(row: Row, table: Table, has_total: bool) -> tuple[str | None, str |
         return name, None
     if table.statement or not table.columns:
         return None, None
+    if normal_label(row.label) == "interest expense" and not _PARTS.search(f"{table.title} {table.intro}"):
+        return "interest_expense", None  # many income statements only show it inside other income
     return _segment(row, table)
 
 
