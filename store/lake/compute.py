@@ -15,13 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from store.lake.sandbox import Limits, check_select, connect, select
-from store.lake.schema import BARS, FIGURES
+from store.lake.schema import BARS, FIGURES, KEYS
 from tieout.errors import InvalidInput
 from tieout.model import Fact
 from tieout.ports import FactQuery
 
 _TABLES = frozenset({"bars", "figures"})
 _LIMITS = Limits(rows=1, memory="1GB", seconds=60.0)
+_TOLERANCE = Decimal("1e-12")
 _DIGITS = 15  # every double has at least this many correct decimal digits
 
 Rows = Mapping[str, pa.Table]
@@ -149,15 +150,15 @@ def bundle(facts: Sequence[Fact], rows_of: Callable[[Fact], Rows]) -> dict[str, 
             full = rows_of(fact)
             rows = {**full, "bars": narrowed(full["bars"], fact.parameters)}
             calculator.view(rows)
-            if calculator.value(fact.name, fact.sql, fact.parameters) != fact.value:
+            if not _same(calculator.value(fact.name, fact.sql, fact.parameters), fact.value):
                 rows = dict(full)
             for name, table in rows.items():
                 tables[name].append(table)
-        together = {name: _distinct(parts) for name, parts in tables.items()}
+        together = {name: _distinct(parts, KEYS[name]) for name, parts in tables.items()}
         calculator.view(together)
         for fact in facts:
             again = calculator.value(fact.name, fact.sql, fact.parameters)
-            if again != fact.value:
+            if not _same(again, fact.value):
                 raise InvalidInput(
                     f"{fact.name} is {fact.value} by itself and {again} beside the rows of other facts: its SQL must "
                     "name its series, days and figures"
@@ -167,10 +168,16 @@ def bundle(facts: Sequence[Fact], rows_of: Callable[[Fact], Rows]) -> dict[str, 
     return together
 
 
-def _distinct(parts: list[pa.Table]) -> pa.Table:
+def _distinct(parts: list[pa.Table], keys: Sequence[str]) -> pa.Table:
     unique = list({id(part): part for part in parts}.values())
     table = pa.concat_tables(unique)
-    return table.group_by(table.column_names, use_threads=False).aggregate([]).select(table.column_names)
+    rows = table.group_by(table.column_names, use_threads=False).aggregate([]).select(table.column_names)
+    return rows.sort_by([(key, "ascending") for key in keys])
+
+
+def _same(again: Decimal | None, value: Decimal) -> bool:
+    """Whether two results are equal but for the order in which doubles were added."""
+    return again is not None and abs(again - value) <= _TOLERANCE * max(abs(value), Decimal(1))
 
 
 def _day(value: object) -> date | None:

@@ -18,7 +18,7 @@ from store.lake.contract import contracts
 from store.lake.delta import DeltaTables
 from store.lake.imports import Changes, compare, preview, rows_to_write
 from store.lake.prices import PriceFile, read_prices
-from store.lake.schema import BARS, figure_rows, schema_of
+from store.lake.schema import BARS, KEYS, figure_rows, schema_of
 from store.lake.tables import MemoryTables, Tables
 from tieout.errors import Conflict, InvalidInput, NotFound
 from tieout.model import Fact, Figure, Principal, Series, SeriesKey
@@ -175,11 +175,9 @@ class TableLake:
         version that is not there, Conflict when facts cite versions that contradict each other.
         """
         tables = bundle(facts, lambda fact: self._fact_rows(principal.workspace, fact))
-        for name, key in (("bars", ["ticker", "vendor", "adjustment", "day"]), ("figures", ["id"])):
-            table = tables[name].sort_by([(column, "ascending") for column in key])
-            if table.group_by(key).aggregate([]).num_rows != table.num_rows:
+        for name, table in tables.items():
+            if table.group_by(list(KEYS[name])).aggregate([]).num_rows != table.num_rows:
                 raise Conflict(f"{name} were replaced between the computations of these facts: run the question again")
-            tables[name] = table
         return tables
 
     def _view(self, workspace: str, version: int, stored: pa.Table, query: FactQuery) -> Rows:
