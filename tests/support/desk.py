@@ -1,0 +1,189 @@
+"""A whole desk in memory, with an agent whose runs end as the request's `params["end"]` says."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from pipelines.agents.discover import AgentCatalogue
+from pipelines.engine.brokers import in_process_broker
+from pipelines.engine.engine import DramatiqEngine
+from pipelines.registry.registry import CompanyRegistry
+from store.blobs import MemoryBlobStore
+from store.lake.lake import MemoryLake
+from store.memory import MemoryRunStore
+from store.memory_content import MemoryContentStore
+from tieout.application import Application
+from tieout.bootstrap import render_result
+from tieout.changes import Announcing, LocalChanges
+from tieout.errors import InvalidInput, NeedsAnswer
+from tieout.execution import Executor
+from tieout.model import Document, Hit, Page, Plan, Principal, Role, RunRequest, RunState, Span, StepSpec
+from tieout.ports import Agent, IngestOutcome, Library, Parts, RunStore, SearchFilter, StepContext, StepOutcome
+
+ADMIN = Principal("ada", "desk", Role.ADMIN)
+MEMBER = Principal("max", "desk", Role.MEMBER)
+VIEWER = Principal("vera", "desk", Role.VIEWER)
+GO = threading.Event()  # what a run with end=block waits for
+
+
+def plan(request: RunRequest) -> Plan:
+    """Return begin → (left, right) → end."""
+    return Plan(
+        request.agent,
+        "1",
+        (
+            StepSpec("begin", "begin"),
+            StepSpec("left", "work", ("begin",)),
+            StepSpec("right", "work", ("begin",)),
+            StepSpec("end", "end", ("left", "right")),
+        ),
+    )
+
+
+def begin(context: StepContext) -> StepOutcome:
+    """Ask back when told to."""
+    if context.run.request.params.get("end") == "needs_answer":
+        raise NeedsAnswer("Which one do you mean?")
+    return StepOutcome({})
+
+
+def work(context: StepContext) -> StepOutcome:
+    """Say so, and fail or wait when told to."""
+    context.emit("worked", side=context.step.key)
+    end = context.run.request.params.get("end")
+    if end == "fail":
+        raise InvalidInput("this cannot be done")
+    while end == "block" and not GO.wait(0.02) and not context.cancelled():
+        pass
+    return StepOutcome({"side": context.step.key})
+
+
+def end(context: StepContext) -> StepOutcome:
+    """Keep a report whose only number is tied, or open when told to."""
+    context.put_artifact("report.md", "text/markdown", b"# Report\n")
+    review = context.run.request.params.get("end") == "needs_review"
+    result = {
+        "answer": "It is 42.",
+        "claims": [],
+        "ledger": {"numbers": 1, "tied": int(not review), "open": int(review), "contradicted": 0},
+    }
+    return StepOutcome({}, RunState.NEEDS_REVIEW if review else None, result)
+
+
+def agents() -> AgentCatalogue:
+    """Return the agent under the names of the real ones."""
+    actions = {"begin": begin, "work": work, "end": end}
+    return AgentCatalogue(Agent(name, "1", "A toy.", plan, actions) for name in ("research", "ask"))
+
+
+class ShelfLibrary:
+    """A library that takes any file with text as one page and finds words in it."""
+
+    def __init__(self) -> None:
+        self._pages: dict[tuple[str, str], tuple[Document, Page]] = {}
+
+    def ingest(
+        self,
+        principal: Principal,
+        paths: Sequence[Path],
+        *,
+        progress: Callable[[IngestOutcome, int, int], None] | None = None,
+    ) -> list[IngestOutcome]:
+        """Read files; an empty one is refused."""
+        files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+        outcomes = []
+        for done, path in enumerate(files, 1):
+            outcome = self._read(principal, path)
+            outcomes.append(outcome)
+            if progress:
+                progress(outcome, done, len(files))
+        return outcomes
+
+    def _read(self, principal: Principal, path: Path) -> IngestOutcome:
+        from datetime import UTC, datetime
+
+        text = path.read_text()
+        if not text:
+            return IngestOutcome(path.name, "refused", reason="it is empty")
+        if (principal.workspace, path.name) in self._pages:
+            return IngestOutcome(path.name, "unchanged", self._pages[principal.workspace, path.name][0])
+        document = Document(
+            path.name, principal.workspace, path.name, "0" * 64, "text/plain", len(text), 1, datetime.now(UTC)
+        )
+        self._pages[principal.workspace, path.name] = document, Page(document.id, 1, text)
+        return IngestOutcome(path.name, "added", document)
+
+    def documents(self, principal: Principal) -> list[Document]:
+        """Return all documents by name."""
+        return [one for (workspace, _), (one, _) in sorted(self._pages.items()) if workspace == principal.workspace]
+
+    def remove(self, principal: Principal, reference: str) -> Document:
+        """Remove a document."""
+        from tieout.application import find_document
+
+        found = find_document(self.documents(principal), reference)
+        return self._pages.pop((principal.workspace, found.name))[0]
+
+    def reindex(self, principal: Principal) -> int:
+        """Return the number of documents."""
+        return len(self.documents(principal))
+
+    def search(
+        self,
+        principal: Principal,
+        query: str,
+        *,
+        limit: int = 10,
+        where: SearchFilter = SearchFilter(),  # noqa: B008
+        resolve: bool = True,
+    ) -> list[Hit]:
+        """Find the query's text."""
+        hits = []
+        for document in self.documents(principal):
+            page = self._pages[principal.workspace, document.name][1]
+            start = page.text.lower().find(query.lower())
+            if start >= 0 and (not where.document_ids or document.id in where.document_ids):
+                quote = page.text[start : start + len(query)]
+                span = Span("s", document.id, document.title, document.sha256, 1, start, start + len(query), quote)
+                hits.append(Hit(span, 1.0))
+        return hits[:limit]
+
+
+class EchoChecker:
+    """Calls every word of digits an open number."""
+
+    def check(
+        self, principal: Principal, text: str, *, documents: Sequence[Path] = (), tickers: Sequence[str] = ()
+    ) -> Mapping[str, Any]:
+        """Return the numbers, none tied."""
+        numbers = [
+            {"text": word, "value": word, "unit": "count", "status": "open", "source": None}
+            for word in text.split()
+            if word.isdecimal()
+        ]
+        counts = {"numbers": len(numbers), "tied": 0, "open": len(numbers), "contradicted": 0}
+        return {"ledger": counts, "numbers": numbers, "tickers": list(tickers), "documents": len(documents)}
+
+
+@contextmanager
+def memory_desk(reports: Path) -> Iterator[Application]:
+    """Give a working desk; its engine runs meanwhile."""
+    changes = LocalChanges()
+    store = cast(RunStore, Announcing(MemoryRunStore(), changes.notify))
+    content = MemoryContentStore()
+    catalogue = agents()
+    parts = Parts(cast(Library, ShelfLibrary()), CompanyRegistry(content), MemoryLake(), MemoryBlobStore())
+    engine = DramatiqEngine(
+        in_process_broker(), store, Executor(store, catalogue, parts), "tests", workers=2, changes=changes
+    )
+    GO.clear()
+    engine.start()
+    try:
+        yield Application(store, engine, catalogue, parts, EchoChecker(), render_result, changes, reports)
+    finally:
+        GO.set()
+        engine.stop()
