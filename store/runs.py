@@ -282,8 +282,8 @@ def _insert_run(
         updated_at=now,
         **usage_columns(Usage()),
     )
-    new = new.on_conflict_do_nothing(index_elements=["workspace", "idempotency_key"])
-    return bool(connection.execute(new).rowcount)
+    new = new.on_conflict_do_nothing(index_elements=["workspace", "idempotency_key"]).returning(runs.c.id)
+    return connection.execute(new).scalar() is not None
 
 
 def _same_request(connection: Connection, principal: Principal, request: RunRequest) -> Run:
