@@ -24,7 +24,7 @@ def create_app(
     hosts: frozenset[str] = LOOPBACK,
     stopping: Callable[[], bool] = lambda: False,
     doctor: Callable[[Principal], Sequence[Any]] = lambda _principal: [],
-    version: str = "",
+    version: str = "0",
 ) -> ASGIApp:
     """Return the guarded service. `stopping` ends open event streams; `doctor` gives findings as JSON values."""
     app = FastAPI(title="tieout", version=version, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
