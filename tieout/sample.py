@@ -20,15 +20,15 @@ PACK = Path(__file__).parent / "sample_pack"
 def load_sample_pack(desk: Desk, principal: Principal, *, tell: Callable[[str], None], pack: Path = PACK) -> None:
     """Put the pack's filings and prices into the desk; what is there already is left alone, quickly.
 
-    `pack.json` lists `documents` (file names in `documents/`) and `prices` (file in `prices/` with the
-    options of its import). Raises NotAvailable when the installation has no pack.
+    `pack.json` lists `documents` (paths within the pack) and `prices` (path of the `file`, with the `options` of
+    its import where the file does not carry its own price contract). Raises NotAvailable when the installation has no pack.
     """
     try:
         content: dict[str, Any] = json.loads((pack / "pack.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise NotAvailable("The sample pack is not part of this installation; install tieout anew.") from error
     have = {document.name for document in desk.documents(principal)}
-    missing = [pack / "documents" / name for name in content["documents"] if name not in have]
+    missing = [pack / name for name in content["documents"] if Path(name).name not in have]
     if missing:
         tell(f"Reading {len(missing)} filings of the sample pack.")
         for outcome in desk.ingest(principal, missing):
@@ -36,9 +36,10 @@ def load_sample_pack(desk: Desk, principal: Principal, *, tell: Callable[[str], 
                 raise NotAvailable(f"The sample pack's {outcome.name} could not be read: {outcome.reason}")
     sources = {series.source for series in desk.series(principal)}
     for prices in content["prices"]:
-        if prices["file"] not in sources:
-            tell(f"Importing the prices of {prices['file']}.")
-            desk.import_bars(principal, pack / "prices" / prices["file"], _options(prices.get("options", {})))
+        path = pack / prices["file"]
+        if path.name not in sources:
+            tell(f"Importing the prices of {path.name}.")
+            desk.import_bars(principal, path, _options(prices.get("options", {})))
 
 
 def _options(given: dict[str, Any]) -> Any:
