@@ -71,7 +71,8 @@ CONCEPTS: tuple[Concept, ...] = (
     Concept("operating_expenses", INCOME, (r"total operating expenses", r"total costs and expenses")),
     Concept("operating_income", INCOME, (r"(?:total )?operating (?:income|profit|earnings)", r"income from operations",
                                          r"earnings from operations")),
-    Concept("interest_expense", INCOME, (r"interest expense", r"interest expense, net", r"interest, net")),
+    Concept("interest_expense", INCOME, (r"interest expense",)),
+    Concept("interest_net", INCOME, (r"interest expense, net", r"interest, net")),
     Concept("interest_income", INCOME, (r"interest income",)),
     Concept("pretax_income", INCOME, (
         r"(?:income|earnings) (?:from continuing operations )?before (?:provision for |provision for/benefit from |provision )?"

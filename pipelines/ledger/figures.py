@@ -24,9 +24,14 @@ _SALES = re.compile(r"\b(?:net sales|revenues?)\b", re.IGNORECASE)
 _PROFIT = re.compile(r"\boperating (?:income|profit)\b", re.IGNORECASE)
 _PARTS = re.compile(
     r"\bby\s+(?:\w+\s+){0,3}(?:segment|categor|geograph|groups?|products?|countr|region|operating segments|major)|"
-    r"\bsegments?\b|disaggregat|significant product|attributed to countries|\bby (?:type|source)",
+    r"\bsegments?\b|disaggregat|attributed to countries|\bby (?:type|source)",
     re.IGNORECASE,
 )
+_FLOW = re.compile(
+    r"\b(?:income|provision|expenses?|revenues?|sales|cash flows?|activity)\b(?!.*\b(?:assets|liabilities|balances?|deferred)\b)",
+    re.IGNORECASE,
+)
+_NAMED_PART = re.compile(r"(?:net sales|revenues?|(?:segment )?operating (?:income|profit))")
 _OF_PART = re.compile(r"(?:^|[.:]\s+)((?:[A-Z][\w.'’&-]*\s+){1,4}?)Segment(?:\s+Performance\s+Summary)?\s*$")
 
 
@@ -172,22 +177,34 @@ def _segment(row: Row, table: Table) -> tuple[str | None, str | None]:
     label = normal_label(row.label)
     heading = row.path[-1] if row.path else ""
     own = _OF_PART.search(table.title)
-    named = "revenue" if re.fullmatch(r"(?:total )?(?:net sales|revenues?)", label) else (
-        "operating_income" if re.fullmatch(r"(?:segment )?operating (?:income|profit)", label) else None
-    )  # fmt: skip
-    if named:
-        part = own.group(1).strip() if own else heading
-        if part and not _TOTAL.search(part) and (own or _PARTS.search(f"{table.title} {table.intro}")):
-            return named, part
+    named = _NAMED_PART.fullmatch(label)
+    if any("excluding" in part.casefold() for part in row.path):
         return None, None
-    if _TOTAL.search(row.label) or not _PARTS.search(f"{heading} {table.title}"):
-        if not (heading and _PARTS.search(table.intro)) or _TOTAL.search(row.label):
+    if named:
+        region = re.fullmatch(r"[A-Z][\w, -]+\([A-Z]{3,5}\)", table.title)  # "United States and Canada (UCAN)"
+        if region and not heading:
+            return ("operating_income" if "operating" in label else "revenue"), table.title
+        part = own.group(1).strip() if own else heading
+        if not part or _TOTAL.search(part) or _PARTS.search(part) or _SALES.search(part):
             return None, None
+        if own or _PARTS.search(f"{table.title} {table.intro}"):
+            return ("operating_income" if "operating" in label else "revenue"), part
+        return None, None
+    if own or _TOTAL.search(row.label) or len(row.label.split()) > 8:
+        return None, None
     text = heading if _SALES.search(heading) or _PROFIT.search(heading) else table.title
+    if not _PARTS.search(f"{heading} {table.title}") and not (heading == text and _PARTS.search(table.intro)):
+        return None, None
+    name = re.sub(r"^(?:Revenues?|Net sales) by [a-z ]+?(?=[A-Z])", "", row.label)
+    of = re.match(r"([A-Z][\w.'’& ]+?)\s+(?:net sales|revenues?)\s+by\b", table.title)
+    if of and of.group(1).split()[0] not in ("The", "Our", "Net", "Total", "Consolidated"):
+        name = f"{of.group(1)}, {name}"  # a part of a part
     if _PROFIT.search(text) and not _SALES.search(text):
-        return "operating_income", row.label
+        if re.search(r"gains|loss|interest|income|expense|tax|before|corporate|unallocated", label):
+            return None, None  # what leads from the segments' income to the company's
+        return "operating_income", name
     if _SALES.search(text) and not _PROFIT.search(text):
-        return "revenue", row.label
+        return "revenue", name
     return None, None
 
 
@@ -212,6 +229,14 @@ def _period(
             return calendar.instant(end, label) if _closing(row.label) else calendar.duration(column.months, end, label)
         if table.statement in ("income", "cash", "comprehensive") or re.search(r"\bended\b", table.intro[-160:]):
             return None  # a flow whose length is not printed beside it
+        flow = bool(_FLOW.search(table.title))
+        if not balance and (flow or sum(not c.change for c in table.columns) > 2):
+            # Balances come in twos. Three bare fiscal year ends under a title that names a flow are years.
+            whole = flow and sum(not c.change for c in table.columns) > 2 and _annual(document)
+            if not whole or _opening(row.label) or _closing(row.label):
+                return None
+            year = calendar.duration(12, end, label)
+            return year if year.kind == "year" else None
         return calendar.instant(end, label)
     if balance or (entry is not None and entry.period == "instant"):
         return calendar.year_end(column.year, label)

@@ -101,6 +101,11 @@ def headings_in(text: str) -> list[Heading]:
     return headings
 
 
+def is_heading_text(line: str) -> bool:
+    """Whether a line says nothing but periods, scales and changes, so that it is no title."""
+    return not re.sub(r"[\W_]+|\bfiscal\b", "", _ITEM.sub(" ", line), flags=re.IGNORECASE)
+
+
 def _alone(text: str, item: _Item) -> bool:
     """Whether the item fills the rest of its line."""
     stop = text.find("\n", item.end)

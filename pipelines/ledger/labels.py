@@ -54,7 +54,11 @@ def split_label(text: str, start: int, end: int) -> tuple[str, int, list[str]]:
     if not parts:
         return "", end, []
     index = len(parts) - 1
-    while index > 0 and _joins(parts[index - 1][1], parts[index][1]):
+    alone = bool(re.search(r"\n[\s$€£]*$", text[start:end]))  # numbers on a line of their own: all lines are the label
+    while index > 0 and (
+        _joins(parts[index - 1][1], parts[index][1])
+        or (alone and not parts[index - 1][1].rstrip().endswith(":") and not _MAJOR.match(parts[index - 1][1]))
+    ):
         index -= 1
     at, first = parts[index]
     heads = _headings([part for _, part in parts[:index]])

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.ledger.cells import Cell, cells_in
-from pipelines.ledger.headings import Column, Heading, headings_in
+from pipelines.ledger.headings import Column, Heading, headings_in, is_heading_text
 from pipelines.ledger.labels import Sections, is_prose, is_skipped, split_label
 
 STATEMENTS = (
@@ -117,6 +117,9 @@ def _title(text: str, floor: int, start: int) -> tuple[str, str | None]:
             names = re.sub(r"\(.*?\)|unaudited", "", head, flags=re.I).strip()
             if _is_title(names):
                 return names, kind
+    lines = [line for line in lines if not is_heading_text(line)]
+    if lines and re.search(r"\bSegment(?:\s+Performance\s+Summary)?$", lines[-1]) and len(lines[-1].split()) <= 8:
+        return lines[-1], None
     for line in reversed(lines[-4:]):
         if line.endswith(":") or re.search(r"\bfollowing table|as follows", line):
             return line.split(". ")[-1].rstrip(":"), None

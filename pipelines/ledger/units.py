@@ -13,21 +13,17 @@ _PER_SHARE = re.compile(
 )
 _SHARES = re.compile(
     r"\bshares?\s+(?:used|outstanding|issued|in\s+issue)|weighted[\s-]+average\b.*\bshares|number\s+of\s+shares|"
-    r"\bshares\b\s*(?:\(.*\))?$|shares\s+(?:repurchased|purchased|of\s+common)|\bRSUs\b",
+    r"\bdenominator\b|\bdilutive\b|\bshares\b\s*(?:\(.*\))?$|shares\s+(?:repurchased|purchased|of\s+common)|\bRSUs\b",
     re.IGNORECASE,
 )
-_SHARE = re.compile(
-    r"percent|%|as\s+a\s+percentage|\brates?\b(?!d)|\bmargin\s+rate\b", re.IGNORECASE
-)
+_PERCENT = re.compile(r"(?<!\d)(?<!\d\s)(?:\bpercent|%)", re.IGNORECASE)  # not "5.5% notes"
+_RATE = re.compile(r"\b(?:tax|discount|interest|growth|gross profit|exchange) rate\b|\bratio\b", re.IGNORECASE)
 _COUNTED = re.compile(
     r"\b(?:unit\s+counts?|square\s+feet|headcount|employees|memberships?|members|subscribers|warehouses|stores|locations|"
     r"households|cardholders|number\s+of)\b",
     re.IGNORECASE,
 )
 _TIME = re.compile(r"\((?:in\s+)?(?:years|days|months)\)|\b(?:lease|contractual|useful)\s+(?:term|li(?:fe|ves))\b", re.IGNORECASE)
-_MONEY_WORDS = re.compile(
-    r"\b(?:fees?|revenues?|sales|income|expenses?|costs?|profit|cash|debt|assets|liabilities)\b", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +45,23 @@ class Measure:
 
 def read_note(note: str) -> Note:
     """Return the scales that a note such as "(In millions, except number of shares … in thousands …)" gives."""
-    low = note.casefold()
+    low = " ".join(note.casefold().split())
     main, _, exception = low.partition("except")
+    own = re.search(r"\b(?:number of )?shares(?: (?:are|is|reflected|presented))? in (thousand|million|billion)s", main)
+    if own:
+        main = main[: own.start()] + main[own.end() :]
     money = _scale(main)
-    shares = counts = money
+    if money is None and own and "and shares" in low:
+        money = _SCALES[own.group(1)]  # "$ and shares in millions"
+    shares = _SCALES[own.group(1)] if own else money
+    counts = money
     if exception:
         reflected = re.search(r"shares?[^,]*?(?:reflected|presented|stated)\s+in\s+(thousand|million|billion)", exception)
         if reflected:
             shares = _SCALES[reflected.group(1)]
         elif re.search(r"(?<!per )(?<!per-)\b(?:number\s+of\s+)?shares?\b(?!\s*price)", exception):
             shares = 1
-        if re.search(r"count|number|subscriber|member|headcount|square", exception):
+        if re.search(r"\bcounts?\b|\bnumber of (?!shares)|headcount|square", exception):
             counts = 1
     return Note(money, shares, counts)
 
@@ -85,11 +87,15 @@ def measure(cell: Cell, label: str, path: tuple[str, ...], note: Note, *, percen
         return Measure("shares", by) if by else None
     if not cell.currency and _TIME.search(words):
         return Measure("count", 1)
-    if not cell.currency and _SHARE.search(label) and not _MONEY_WORDS.search(label.split("as a")[-1][:0] or ""):
-        return Measure("fraction", 1) if cell.dash else None
+    if not cell.currency and _PERCENT.search(words):
+        return Measure("fraction", 1)
+    if not cell.currency and _RATE.search(label):
+        return None  # a rate printed without its sign: of what, is not certain
     if not cell.currency and _COUNTED.search(label) and not re.search(r"fee|revenue|sales|income|expense|cost", label, re.I):
         by = scale or note.counts or 1
         return Measure("count", by)
+    if re.search(r"\bper\b", label, re.IGNORECASE) and cell.decimals == 2 and cell.currency:
+        return Measure("USD", 1)  # "average revenue per membership": a price, whatever the table's scale
     by = scale or note.money
     if by is None:
         return None

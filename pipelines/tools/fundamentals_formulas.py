@@ -109,8 +109,9 @@ _ALL: tuple[Formula, ...] = (
          "365 * {~inventory} / ABS({cost_of_revenue}) + 365 * {~receivables} / {revenue}"
          " - 365 * {~accounts_payable} / ABS({cost_of_revenue})",
          "days of inventory + days of sales - days of payables, each on average balances and 365 days", days=True),
-    _one("interest_coverage", "interest coverage", "multiple", "{operating_income} / ABS({interest_expense})",
-         "operating income / interest expense"),
+    Formula("interest_coverage", "interest coverage", "multiple", (
+        ("{operating_income} / ABS({interest_expense})", "operating income / interest expense"),
+        ("{operating_income} / ABS({interest_net})", "operating income / interest expense net of interest income"))),
     _one("dividend_payout", "dividend payout ratio", "fraction", "ABS({dividends_paid}) / {net_income}",
          "dividends paid / net income attributable to the company"),
 )  # fmt: skip
