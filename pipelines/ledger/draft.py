@@ -130,7 +130,7 @@ def _flush(block: list[str], state: _State, passages: list[Passage]) -> None:
 
 def _table(lines: list[str], state: _State) -> list[Passage]:
     columns = _cells(lines[0])
-    caption = state.before[-1] if state.before else ""
+    caption = " ".join(filter(None, (columns[0] if columns else "", state.before[-1] if state.before else "")))
     passages: list[Passage] = []
     group = ""
     for line in lines[2:]:

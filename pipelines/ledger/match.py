@@ -39,13 +39,24 @@ class Judge:
         self.calendar = book.calendars[entity.key]
         self.cited = cited
 
-    def judge(self, mention: NumberMention, scope: Scope, fallback: Period | None) -> Verdict:
-        """Return the verdict by figures: reported ones first, then recomputed ones."""
-        period = scope.period or fallback or default_period(self.entity)
-        if period is not None and scope.prior:
-            period = shifted(period, scope.prior)
-        if period is None:
+    def judge(self, mention: NumberMention, scope: Scope, fallbacks: Sequence[Period]) -> Verdict:
+        """Return the verdict by figures: reported ones first, then recomputed ones.
+
+        `fallbacks` are the periods that the surroundings allow when the sentence names none, the nearest first.
+        """
+        periods = [scope.period] if scope.period is not None else list(fallbacks)
+        if not periods and (last := default_period(self.entity)) is not None:
+            periods = [last]
+        if not periods:
             return Verdict(OPEN, reason="no period is said and no document gives one")
+        verdicts = [self._judge(mention, scope, shifted(p, scope.prior)) for p in periods]
+        for status in (TIED, CONTRADICTED):
+            for verdict in verdicts:
+                if verdict.status is status:
+                    return verdict
+        return verdicts[0]
+
+    def _judge(self, mention: NumberMention, scope: Scope, period: Period) -> Verdict:
         if not scope.phrases:
             return Verdict(OPEN, reason="nothing says what this is a number of")
         against: Verdict | None = None
@@ -70,8 +81,9 @@ class Judge:
     def _level(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
         if mention.unit == "fraction" or mention.unit == "multiple":
             return self._ratio_level(mention, scope, phrase, period)
-        named = [e for e in self.measures.named_by(phrase) if not e.change]
-        found = [e for e in at_period(named, period, self.calendar) if unit_fits(mention.unit, e.figure.unit)]
+        found = self.measures.named_by(
+            phrase, period, lambda e: not e.change and unit_fits(mention.unit, e.figure.unit)
+        )
         verdict = self._compare(mention, scope, found, period)
         if verdict is not None:
             return verdict
@@ -79,8 +91,9 @@ class Judge:
         return self._compare_derived(mention, scope, computed, "level")
 
     def _ratio_level(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
-        named = [e for e in self.measures.named_by(phrase) if not e.change and e.figure.unit in ("fraction", "multiple")]
-        found = at_period(named, period, self.calendar)
+        found = self.measures.named_by(
+            phrase, period, lambda e: not e.change and e.figure.unit in ("fraction", "multiple")
+        )
         verdict = self._compare(mention, scope, found, period)
         if verdict is not None and verdict.status is TIED:
             return verdict
@@ -96,8 +109,7 @@ class Judge:
 
     def _share(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
         whole_phrase = scope.of
-        named = self.measures.named_by(phrase)
-        parts = [e for e in at_period(named, period, self.calendar) if not e.change]
+        parts = self.measures.named_by(phrase, period, _amount)
         printed: list[Entry] = []
         if whole_phrase is not None:
             both = phrase | whole_phrase
@@ -110,7 +122,7 @@ class Judge:
             if verdict is not None and verdict.status is TIED:
                 return verdict
         wholes = self._whole(whole_phrase, period)
-        computed = derive.share([e for e in parts if e.figure.unit != "fraction"], wholes)
+        computed = derive.share(parts, wholes)
         if whole_phrase is not None and not parts and not phrase.words:
             for concept in sorted(phrase.concepts):
                 for top in self._computed(concept, phrase, period):
@@ -122,34 +134,27 @@ class Judge:
         return self._compare_derived(mention, scope, computed, "share")
 
     def _change(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
-        named = self.measures.named_by(phrase)
         base = scope.base or shifted(period, 1)
         found: list[Entry] = []
-        if scope.kind == "growth" and scope.base is None or scope.kind == "growth" and _year_before(scope.base, period):
-            found = [e for e in at_period(named, period, self.calendar) if e.change and e.figure.unit == "fraction"]
-        if scope.kind == "change":
-            found = [
-                e for e in at_period(named, period, self.calendar) if e.change and unit_fits(mention.unit, e.figure.unit)
-            ]
+        if scope.base is None or _year_before(scope.base, period):
+            unit = (lambda u: u == "fraction") if scope.kind == "growth" else (lambda u: unit_fits(mention.unit, u))
+            found = self.measures.named_by(phrase, period, lambda e: e.change and unit(e.figure.unit))
         verdict = self._compare(mention, scope, found, period)
         if verdict is not None and verdict.status is TIED:
             return verdict
-        now = [e for e in at_period(named, period, self.calendar) if not e.change]
-        before = [e for e in at_period(named, base, self.calendar) if not e.change]
-        computed: list[Derived] = []
-        if scope.kind == "growth":
-            keep = [e for e in now if e.figure.unit != "fraction"]
-            computed = derive.growth(keep, [e for e in before if e.figure.unit != "fraction"])
-            computed += self._derived_change(phrase, period, base, growth=True)
-        elif scope.kind == "points":
-            computed = derive.change(
-                [e for e in now if e.figure.unit == "fraction"], [e for e in before if e.figure.unit == "fraction"]
-            )
-            computed += self._derived_change(phrase, period, base, growth=False, ratios=True)
-        else:
-            keep = [e for e in now if unit_fits(mention.unit, e.figure.unit)]
-            computed = derive.change(keep, [e for e in before if unit_fits(mention.unit, e.figure.unit)])
-            computed += self._derived_change(phrase, period, base, growth=False)
+
+        def keep(entry: Entry) -> bool:
+            if scope.kind == "points":
+                return not entry.change and entry.figure.unit == "fraction"
+            if scope.kind == "growth":
+                return _amount(entry)
+            return not entry.change and unit_fits(mention.unit, entry.figure.unit)
+
+        now, before = (self.measures.named_by(phrase, when, keep) for when in (period, base))
+        computed = derive.growth(now, before) if scope.kind == "growth" else derive.change(now, before)
+        computed += self._derived_change(
+            phrase, period, base, growth=scope.kind == "growth", ratios=scope.kind == "points"
+        )
         second = self._compare_derived(mention, scope, computed, scope.kind)
         return second if second.status is not OPEN or verdict is None else verdict
 
@@ -175,7 +180,7 @@ class Judge:
         return word != "margin" and (word in self.measures.vocabulary or is_qualifier(word) or capital or head)
 
     def _segment_margin(self, phrase: Phrase, period: Period) -> list[Derived]:
-        parts = [e for e in at_period(self.measures.named_by(phrase), period, self.calendar) if not e.change]
+        parts = self.measures.named_by(phrase, period, _amount)
         computed: list[Derived] = []
         for part in parts:
             if not part.dims or part.figure.concept not in derive.MARGIN_OF:
@@ -205,7 +210,9 @@ class Judge:
                             value = (now.value - before.value) / abs(before.value)
                         else:
                             value = now.value - before.value
-                        found.append(Derived(value, now.entries + before.entries, f"{now.method} against {before.method}"))
+                        found.append(
+                            Derived(value, now.entries + before.entries, f"{now.method} against {before.method}")
+                        )
         return found
 
     def _whole(self, phrase: Phrase | None, period: Period) -> list[Entry]:
@@ -215,7 +222,7 @@ class Judge:
             found = self._concept(next(iter(phrase.concepts)), period)
             if found:
                 return found
-        return [e for e in at_period(self.measures.named_by(phrase), period, self.calendar) if not e.change]
+        return self.measures.named_by(phrase, period, _amount)
 
     def _percentage_row(self, entry: Entry, phrase: Phrase, both: Phrase) -> bool:
         """Say whether a printed percentage row is the share that is spoken of ("Percentage of total net sales")."""
@@ -247,9 +254,7 @@ class Judge:
             f"{entry.figure.row} {period_of(entry.figure)}".rstrip(),
         )
 
-    def _compare_derived(
-        self, mention: NumberMention, scope: Scope, computed: Sequence[Derived], kind: str
-    ) -> Verdict:
+    def _compare_derived(self, mention: NumberMention, scope: Scope, computed: Sequence[Derived], kind: str) -> Verdict:
         computed = [d for d in computed if len(self._allowed(d.entries)) == len(d.entries)]
         if not computed:
             return Verdict(OPEN, reason="no source gives this measure for this period")
@@ -295,10 +300,13 @@ class Judge:
 
     def _source(self, entry: Entry) -> Source:
         figure = entry.figure
-        span = self.book.span(
-            entry.document, figure.page, figure.row_start, max(figure.row_end, figure.end)
-        )
+        span = self.book.span(entry.document, figure.page, figure.row_start, max(figure.row_end, figure.end))
         return source_of(span)
+
+
+def _amount(entry: Entry) -> bool:
+    """Say whether an entry is an amount rather than a percentage or a change."""
+    return not entry.change and entry.figure.unit not in ("fraction", "points")
 
 
 def _year_before(base: Period | None, period: Period) -> bool:
@@ -312,15 +320,17 @@ def _year_before(base: Period | None, period: Period) -> bool:
 
 def source_of(span: Span) -> Source:
     """Return the ledger's source for a quotation."""
-    return Source(
-        "span", span.id, span.document, span.page, span.page_label, span.start, span.end, span.quote
-    )
+    return Source("span", span.id, span.document, span.page, span.page_label, span.start, span.end, span.quote)
+
+
+def _plain(value: Decimal) -> Decimal:
+    """Return the value without a trailing fraction of zeros and without an exponent."""
+    return Decimal(f"{value.normalize():f}")
 
 
 def number_of(mention: NumberMention, verdict: Verdict) -> Number:
     """Return the ledger's record of a mention."""
-    unit = "fraction" if mention.unit == "points" else mention.unit
     return Number(
-        mention.text, mention.value.normalize() + 0, unit, verdict.status, verdict.source, mention.start, mention.end,
+        mention.text, _plain(mention.value), mention.unit, verdict.status, verdict.source, mention.start, mention.end,
         "" if verdict.status is TIED else verdict.reason,
     )  # fmt: skip

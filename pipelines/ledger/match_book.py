@@ -29,7 +29,8 @@ class Entry:
 
     figure: Figure
     document: Document
-    core: frozenset[str]  # the row's own words
+    core: frozenset[str]  # the row's own words, without remarks in parentheses
+    row: frozenset[str]  # all words of the row
     dims: frozenset[str]  # the words of its segment, product or region
     path: frozenset[str]  # the headings' words
     known: frozenset[str]  # all words that explain it
@@ -184,7 +185,8 @@ def _entry(figure: Figure, document: Document) -> Entry:
     path = frozenset(w for part in figure.path for w in content(part))
     around = frozenset(t.stem for part in (*figure.path, figure.table, figure.column, figure.row) for t in tokens(part))
     change = bool(_CHANGE.search(figure.column)) or bool(_CHANGE.search(figure.row) and figure.unit == "fraction")
-    return Entry(figure, document, core, dims, path, core | dims | around, change)
+    row = frozenset(t.stem for t in tokens(figure.row))
+    return Entry(figure, document, core, row, dims, path, core | dims | around, change)
 
 
 def unit_fits(stated: str, unit: str) -> bool:

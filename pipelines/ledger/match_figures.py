@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -67,15 +67,18 @@ class Measures:
         self._concepts = {e.figure.concept for e in self.entries if e.figure.concept and not e.figure.dimension}
         self._cache: dict[Phrase, list[tuple[int, Entry]]] = {}
 
-    def named_by(self, phrase: Phrase) -> list[Entry]:
-        """Return the entries that the phrase names best, over all periods; empty when it names none surely."""
+    def named_by(self, phrase: Phrase, period: Period | None, keep: Callable[[Entry], bool]) -> list[Entry]:
+        """Return the entries of a period that the phrase names best, of those to keep; empty when none surely."""
         if phrase not in self._cache:
-            ranked = [(rank, entry) for entry in self.entries if (rank := self._rank(phrase, entry)) is not None]
-            self._cache[phrase] = ranked
-        ranked = self._cache[phrase]
-        if not ranked:
-            return []
-        best = max(rank for rank, _ in ranked)
+            self._cache[phrase] = [
+                (rank, entry) for entry in self.entries if (rank := self._rank(phrase, entry)) is not None
+            ]
+        ranked = [
+            (rank, entry)
+            for rank, entry in self._cache[phrase]
+            if keep(entry) and same_time(period, entry.figure.period, self.calendar)
+        ]
+        best = max((rank for rank, _ in ranked), default=0)
         return [entry for rank, entry in ranked if rank == best]
 
     def _rank(self, phrase: Phrase, entry: Entry) -> int | None:
@@ -107,8 +110,9 @@ class Measures:
             ):
                 return None
         # closest: concept named, every word of the row said, fewest words left over
-        said = len(entry.core & stems)
-        return 10 * (by_concept is not None) + 4 * len(entry.dims) + said - len(entry.core - stems - _LOOSE) * 2
+        if by_concept is not None:
+            return 20 + 4 * len(entry.dims)
+        return 4 * len(entry.dims) + len(entry.core & stems)
 
     def _meant(self, name: str) -> tuple[str, ...]:
         """Return the concepts a name stands for with this company: "net sales" is its revenue if it prints no other."""
@@ -125,7 +129,7 @@ class Measures:
 
     def _explains(self, concept: str, phrase: Phrase, entry: Entry) -> bool:
         """Say whether the words of another concept in the phrase are words of the entry's own label."""
-        return phrase.concept_words(concept) <= entry.core | entry.dims | entry.path
+        return phrase.concept_words(concept) <= entry.row | entry.dims | entry.path
 
 
 def at_period(entries: Iterable[Entry], scope_period: Period | None, calendar: Calendar) -> list[Entry]:

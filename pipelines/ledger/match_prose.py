@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pipelines.ledger.match import CONTRADICTED, OPEN, TIED, Verdict, source_of
 from pipelines.ledger.match_book import Entity, SourceBook
-from pipelines.ledger.match_figures import default_period
+from pipelines.ledger.match_figures import default_period, shifted
 from pipelines.ledger.match_scope import Scope, Sentence
 from pipelines.ledger.match_words import STOP, is_neutral
 from pipelines.ledger.numbers import NumberMention
@@ -53,14 +53,30 @@ class Prose:
         self._statements: list[Statement] | None = None
 
     def judge(
-        self, sentence: Sentence, index: int, scope: Scope, period: Period | None, cited: Sequence[Span] = ()
+        self, sentence: Sentence, index: int, scope: Scope, periods: Sequence[Period], cited: Sequence[Span] = ()
     ) -> Verdict:
-        """Return tied when a sentence says so, contradicted when one says otherwise beyond doubt, else open."""
+        """Return tied when a sentence says so, contradicted when one says otherwise beyond doubt, else open.
+
+        `periods` are those that the claim may be about, the nearest first.
+        """
+        last = default_period(self.entity)
+        verdicts = [
+            self._judge(sentence, index, scope, shifted(p, scope.prior) if p is not None else None, cited)
+            for p in periods or ([last] if last is not None else [None])
+        ]
+        for status in (TIED, CONTRADICTED):
+            for verdict in verdicts:
+                if verdict.status is status:
+                    return verdict
+        return verdicts[0]
+
+    def _judge(
+        self, sentence: Sentence, index: int, scope: Scope, period: Period | None, cited: Sequence[Span]
+    ) -> Verdict:
         mention = sentence.mentions[index]
         near, whole = local_words(sentence, index), clause_words(sentence, index)
         if not near:
             return Verdict(OPEN, reason="nothing says what this is a number of")
-        period = period or default_period(self.entity)
         rival: tuple[float, Statement] | None = None
         best: tuple[float, Statement] | None = None
         for statement in self.statements():
@@ -111,9 +127,7 @@ class Prose:
                     )  # fmt: skip
         return found
 
-    def _comparable(
-        self, mention: NumberMention, scope: Scope, statement: Statement, cited: Sequence[Span]
-    ) -> bool:
+    def _comparable(self, mention: NumberMention, scope: Scope, statement: Statement, cited: Sequence[Span]) -> bool:
         theirs = statement.mention
         if mention.unit != theirs.unit and not {mention.unit, theirs.unit} <= {"number", "count", "shares"}:
             money = {mention.unit, theirs.unit} - {"number"}

@@ -277,6 +277,16 @@ def _kind(mention: NumberMention, left: str, after: str, previous: Scope | None)
     tail += " "
     percent, points = mention.unit == "fraction", mention.unit == "points"
     changing = "points" if points else ("growth" if percent else "change")
+    if (
+        percent
+        and _SHARE_AFTER.match(after)
+        and re.search(
+            r"\b(?:or|was|were|about|at|for|up|made|is|equal|equaled|to|represented|representing|accounted|accounting|comprised)\s*$",
+            tail,
+            re.I,
+        )
+    ):
+        return "level", 0
     found = _CHANGE_BEFORE.search(tail)
     if found and not re.search(
         r"\b(?:more|less|greater|above|below)\s+than\s*$|\b(?:over|above|below)\s*$", tail, re.I
@@ -450,6 +460,11 @@ def _periods(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
     return _spread(sentence, result)
 
 
+def compares(left: str) -> bool:
+    """Say whether the words before a number make it one that is only compared with ("up from")."""
+    return bool(_FROM.search(left.rstrip(" $€£(") + " "))
+
+
 def _from_to(sentence: Sentence) -> tuple[Period, Period] | None:
     """Return (base, period) of "from 2020 to 2022" and "between 2020 and 2022"."""
     for (_, end, first), (start, _, second) in zip(sentence.periods, sentence.periods[1:], strict=False):
@@ -479,6 +494,16 @@ def _belongs_left(sentence: Sentence, index: int, start: int) -> bool:
     return previous is not None and not re.search(r"[;]|\bwhile\b", sentence.text[previous.end : start])
 
 
+def _owned_by_comparison(sentence: Sentence, start: int, index: int) -> bool:
+    """Say whether a period is that of another number which is only compared with ("up from 41.8% in 2021")."""
+    owner = next((i for i in range(len(sentence.mentions) - 1, -1, -1) if sentence.mentions[i].end <= start), None)
+    if owner is None or owner == index:
+        return False
+    mention = sentence.mentions[owner]
+    low = sentence.mentions[owner - 1].end if owner else 0
+    return bool(_FROM.search(sentence.text[low : mention.start].rstrip(" $€£(") + " "))
+
+
 def _spread(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
     """Give scopes without a period the sentence's: the last before them, else the first after."""
     result: list[Scope] = []
@@ -487,7 +512,11 @@ def _spread(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
             result.append(scope)
             continue
         at = sentence.mentions[index].start
-        main = [(s, p) for s, _, p in sentence.periods if not _BASE_BEFORE.search(sentence.text[:s])]
+        main = [
+            (s, p)
+            for s, _, p in sentence.periods
+            if not _BASE_BEFORE.search(sentence.text[:s]) and not _owned_by_comparison(sentence, s, index)
+        ]
         before = [p for s, p in main if s < at]
         after = [p for s, p in main if s > at]
         if scope.prior or not main:

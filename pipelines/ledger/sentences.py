@@ -34,7 +34,7 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
         # "in the U.S. The company …" does end; "U.S. net sales" and "Walmart U.S. Net" do not
         begins = re.match(r"(?:The|In|It|Its|This|These|For|At|By|On|As|While|However|Apple’s)\b", following)
         return bool(begins) and not re.fullmatch(r"[A-Z]", word)
-    return not following[:1].islower()
+    return not following[:1].islower() or bool(re.match(r"[a-z][A-Z]", following))
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

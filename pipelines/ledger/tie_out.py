@@ -6,20 +6,24 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Protocol
 
 from pipelines.ledger.draft import Passage, passages_of
 from pipelines.ledger.match import CONTRADICTED, OPEN, TIED, Judge, Verdict, number_of
 from pipelines.ledger.match_book import Entity, SourceBook
 from pipelines.ledger.match_names import named_spans
 from pipelines.ledger.match_prose import Prose
-from pipelines.ledger.match_scope import Phrase, Scope, Sentence, read_scopes
+from pipelines.ledger.match_scope import Scope, Sentence, compares, read_scopes
 from pipelines.ledger.numbers import SCALES, NumberMention, find_numbers
 from pipelines.ledger.periods import periods_in
 from tieout.errors import InvalidInput
 from tieout.model import Claim, Draft, Fact, Ledger, Number, NumberStatus, Period, Section, Source, Span
 
 _PLACEHOLDER = re.compile(r"\{fact:([^{}\s]*)\}")
-_IN_SCALE = re.compile(r"\bin\s+(?:(?:US|U\.S\.)\s+)?(?:\$|dollars\s+in\s+)?\s*(thousands|millions|billions)\b|\(?\$\s?(m|mm|mn|bn|b|k)\b\)?|\((?:USD|US\$)\s?(m|mm|mn|bn|b|k)\)|\b(?:USD|\$)\s+(thousand|million|billion)s?\b", re.I)
+_IN_SCALE = re.compile(
+    r"\bin\s+(?:(?:US|U\.S\.)\s+)?(?:\$|dollars\s+in\s+)?\s*(thousands|millions|billions)\b|\(?\$\s?(m|mm|mn|bn|b|k)\b\)?|\((?:USD|US\$)\s?(m|mm|mn|bn|b|k)\)|\b(?:USD|\$)\s+(thousand|million|billion)s?\b",
+    re.I,
+)
 _PRONOUN = re.compile(r"^(?:it|its|the company|the company's|they|their|this|that|the firm|the group)\b", re.IGNORECASE)
 
 
@@ -51,18 +55,40 @@ def open_numbers(ledger: Ledger) -> list[str]:
     return errors
 
 
+class PriceJudge(Protocol):
+    """Judges what a text says about prices, by computing it; None when a number is not about prices."""
+
+    facts: list[Fact]
+
+    def judge(
+        self, mention: NumberMention, scope: Scope, sentence: Sentence, ticker: str | None, passage: Passage
+    ) -> Verdict | None:
+        """Return the verdict, or None to let the documents decide."""
+        ...
+
+
 class TieOut:
     """One tying out: the book's judges are made once, claim after claim is settled by them."""
 
-    def __init__(self, book: SourceBook, facts: Sequence[Fact] = (), spans: Sequence[Span] = (), *, own: bool = True) -> None:
+    def __init__(
+        self,
+        book: SourceBook,
+        facts: Sequence[Fact] = (),
+        spans: Sequence[Span] = (),
+        *,
+        own: bool = True,
+        prices: PriceJudge | None = None,
+    ) -> None:
         """Prepare. `own` says that the draft is our writer's, whose placeholders are filled."""
-        self.book, self.own = book, own
+        self.book, self.own, self.prices = book, own, prices
         self.facts = {fact.id: fact for fact in facts}
         self.spans = {span.id: span for span in spans}
         self._prose: dict[str, Prose] = {}
         self._names = [(name, entity) for entity in book.entities for name in entity.names]
         self._names.sort(key=lambda pair: len(pair[0]), reverse=True)
         self._last: Entity | None = None
+        self._main: tuple[tuple[str, ...], str, Period] | None = None  # what the sentences of a section were about last
+        self._sentence = ""
 
     def claim(self, passage: Passage) -> Claim:
         """Return the claim with its placeholders filled and its numbers settled."""
@@ -80,7 +106,9 @@ class TieOut:
 
     def ledger(self, claims: Sequence[Claim]) -> Ledger:
         """Return the ledger of the claims, with the facts and spans that they rest on."""
-        used = {n.source.id for c in claims for n in c.numbers if n.source} | {i for c in claims for i in (*c.facts, *c.spans)}
+        used = {n.source.id for c in claims for n in c.numbers if n.source} | {
+            i for c in claims for i in (*c.facts, *c.spans)
+        }
         spans = {**self.book.spans_used(), **self.spans}
         facts = tuple(f for i, f in self.facts.items() if i in used)
         return Ledger(tuple(claims), facts, tuple(s for i, s in spans.items() if i in used))
@@ -98,7 +126,8 @@ class TieOut:
             fact = self.facts.get(match[1])
             if fact is None:
                 raise InvalidInput(
-                    f"The draft names the fact {match[1]!r}, which was not computed. Use one of the facts given.", fact=match[1]
+                    f"The draft names the fact {match[1]!r}, which was not computed. Use one of the facts given.",
+                    fact=match[1],
                 )
             before = claim.text[at : match.start()]
             pieces += [before, fact.display]
@@ -169,9 +198,15 @@ class TieOut:
         scopes = []
         for mention in mentions:
             mine = {"fraction": kind, "points": "points"}.get(mention.unit, "change" if changing else "level")
-            if mention.unit == "fraction" and not changing and (share := re.search(r"(?:share|percent(?:age)?|%) of (.*)", words, re.I)):
+            if (
+                mention.unit == "fraction"
+                and not changing
+                and (share := re.search(r"(?:share|percent(?:age)?|%) of (.*)", words, re.I))
+            ):
                 at = share.start(1)
-                scopes.append(Scope("share", 0, False, (head.phrase(0, share.start()),), head.phrase(at, len(words)), period))
+                scopes.append(
+                    Scope("share", 0, False, (head.phrase(0, share.start()),), head.phrase(at, len(words)), period)
+                )
             else:
                 scopes.append(Scope(mine, 0, False, (phrase,), None, period, 0, base))
         return Sentence(claim.text, mentions, (), ()), scopes
@@ -239,22 +274,36 @@ class TieOut:
     # ------------------------------------------------------------ settling
 
     def _settle(
-        self, claim: Claim, passage: Passage, sentence: Sentence, index: int, scope: Scope, entity: Entity | None, foreign: bool
+        self,
+        claim: Claim,
+        passage: Passage,
+        sentence: Sentence,
+        index: int,
+        scope: Scope,
+        entity: Entity | None,
+        foreign: bool,
     ) -> Verdict:
         mention = sentence.mentions[index]
         by_fact = self._by_fact(claim, mention, scope)
         if by_fact is not None:
             return by_fact
+        if self.prices is not None:
+            priced = self.prices.judge(mention, scope, sentence, entity.key if entity else None, passage)
+            if priced is not None:
+                self.facts.update({fact.id: fact for fact in self.prices.facts})
+                return priced
         if foreign:
             return Verdict(OPEN, reason="it is of a company that no source is about")
         if entity is None:
             return Verdict(OPEN, reason="the text does not say of which company it is")
         cited = self._cited(claim)
-        fallback = self._period(passage, entity)
-        verdict = Judge(self.book, entity, cited).judge(mention, scope, fallback)
+        fallbacks = self._periods(passage, entity)
+        self._remember(passage, entity, scope)
+        verdict = Judge(self.book, entity, cited).judge(mention, scope, fallbacks)
         if verdict.status is OPEN and claim.kind != "cell":
             prose = self._prose.setdefault(entity.key, Prose(self.book, entity, self.parse))
-            spoken = prose.judge(sentence, index, scope, scope.period or fallback, cited)
+            periods = [scope.period] if scope.period is not None else fallbacks
+            spoken = prose.judge(sentence, index, scope, periods, cited)
             if spoken.status is not OPEN:
                 return spoken
         return verdict
@@ -263,7 +312,9 @@ class TieOut:
         spans = {**self.book.spans_used(), **self.spans}
         missing = [i for i in claim.spans if i not in spans]
         if missing:
-            raise InvalidInput(f"The draft cites the span {missing[0]!r}, which is not among its sources.", span=missing[0])
+            raise InvalidInput(
+                f"The draft cites the span {missing[0]!r}, which is not among its sources.", span=missing[0]
+            )
         return [spans[i] for i in claim.spans]
 
     def _by_fact(self, claim: Claim, mention: NumberMention, scope: Scope) -> Verdict | None:
@@ -277,24 +328,44 @@ class TieOut:
             inside = {w for phrase in scope.phrases for w in phrase.inside}
             if fact.measure not in said and not words <= inside:
                 continue
-            if fact.period is not None and scope.period is not None and fact.period.fiscal_year != scope.period.fiscal_year:
+            if (
+                fact.period is not None
+                and scope.period is not None
+                and fact.period.fiscal_year != scope.period.fiscal_year
+            ):
                 continue
             value = fact.value * scope.direction if scope.direction else fact.value
             if mention.allows(value):
                 return Verdict(TIED, fact_source(fact))
         return None
 
-    def _period(self, passage: Passage, entity: Entity) -> Period | None:
-        """Return the period that the surroundings give: the nearest sentence or heading that names one."""
+    def _remember(self, passage: Passage, entity: Entity, scope: Scope) -> None:
+        """Keep the latest period that this sentence speaks of: the next one, naming none, speaks of it too."""
+        period = scope.period
+        if period is None or scope.prior or passage.claim.kind == "cell" or compares(scope.left):
+            return
+        same = self._main is not None and self._main[0] == passage.headings and self._sentence == passage.claim.text
+        if same and self._main is not None and (self._main[2].fiscal_year or 0) >= (period.fiscal_year or 0):
+            return
+        self._main = (passage.headings, entity.key, period)
+        self._sentence = passage.claim.text
+
+    def _periods(self, passage: Passage, entity: Entity) -> list[Period]:
+        """Return the periods that the surroundings give, nearest first: last sentence, caption, headings."""
         calendar = self.book.calendars[entity.key]
-        for text in (passage.caption, *reversed(passage.before), *reversed(passage.headings)):
-            found = periods_in(text, calendar)
-            years = {(p.kind, p.fiscal_year, p.fiscal_quarter, p.end) for _, _, p in found}
-            if len(years) == 1:
-                return found[0][2]
-            if found and text not in passage.headings:
-                return found[0][2]
-        return None
+        found: list[Period] = []
+        if self._main is not None and self._main[0] == passage.headings and passage.claim.kind != "cell":
+            found.append(self._main[2])
+        for text in (passage.caption, *reversed(passage.headings)):
+            named = [p for _, _, p in periods_in(text, calendar)]
+            if named:
+                found.append(max(named, key=lambda p: (p.fiscal_year or 0, p.fiscal_quarter or 0)))
+                break
+        # A balance date that was spoken of stands for its year too.
+        for period in list(found):
+            if period.kind == "instant" and period.fiscal_year and calendar.end_of(period.fiscal_year) == period.end:
+                found.append(calendar.year(period.fiscal_year))
+        return found
 
 
 def fact_source(fact: Fact) -> Source:
@@ -343,10 +414,11 @@ def _rebuilt(draft: Draft, claims: Sequence[Claim]) -> Draft:
     for section in draft.sections:
         sentences = tuple(next(stream) for _ in section.claims)
         tables = tuple(
-            replace(table, rows=tuple(tuple(next(stream) for _ in row) for row in table.rows)) for table in section.tables
+            replace(table, rows=tuple(tuple(next(stream) for _ in row) for row in table.rows))
+            for table in section.tables
         )
         sections.append(replace(section, claims=sentences, tables=tables))
     return replace(draft, answer=answer, sections=tuple(sections))
 
 
-__all__ = ["Mapping", "NumberStatus", "Phrase", "TieOut", "fact_source", "open_numbers", "tie_out"]
+__all__ = ["Mapping", "NumberStatus", "TieOut", "fact_source", "open_numbers", "tie_out"]
