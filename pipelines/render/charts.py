@@ -37,7 +37,7 @@ NARROW = (3.7, 3.1)
 _DRAWING = threading.Lock()
 _SCALES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 _MARKERS = ("o", "s", "^", "D", "v", "P")
-_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)), "-", "-")
+_DASHES: tuple[Any, ...] = ("-", "-", (0, (5, 1.6)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)))
 
 
 @dataclass(frozen=True)
@@ -185,12 +185,19 @@ def _bars(axes: Axes, data: ChartData, narrow: bool) -> None:
         heights = [math.nan if v is None else v for v in values]
         bars = axes.bar(places, heights, width * 0.92, label=_label(name), color=SERIES[index])
         if len(data.x) * count <= (9 if narrow else 18):
-            labels = ["" if v is None else _tick(v, factor, data.chart.unit) for v in values]
+            labels = ["" if v is None else _bar_label(v, factor, data.chart.unit) for v in values]
             axes.bar_label(bars, labels, padding=2, fontsize=7 if narrow else 8, color=INK)
     axes.set_xticks(range(len(data.x)), [visible(x_text(x)) for x in data.x])
     if any(v is not None and v < 0 for _, values in data.series for v in values):
         axes.axhline(0, color=MUTED, linewidth=0.8)
     axes.margins(y=0.12)
+
+
+def _bar_label(value: float, factor: float, unit: str) -> str:
+    shown = value * 100 if unit == "fraction" else value / factor
+    whole = factor == 1 and unit != "fraction" and shown == int(shown)
+    text = f"{shown:,.0f}" if whole else f"{shown:,.1f}"
+    return text.replace("-", "−") + (" %" if unit == "fraction" else "")
 
 
 def _label(name: str) -> str:

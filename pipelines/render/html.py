@@ -120,6 +120,7 @@ def _environment() -> Environment:
         "segments": segments,
         "paragraphs": paragraphs,
         "numeric_columns": numeric_columns,
+        "tile_columns": lambda count: 3 if count in (3, 5, 6, 9) else 4,
         "status_mark": status_mark,
     }
     return environment

@@ -39,12 +39,20 @@ def render_markdown(
 
 def _head(report: Report) -> list[str]:
     title = "# " + (markdown(report.draft.title).strip() or "Report")
-    line = " · ".join(f"{label}: {markdown(value)}" for label, value in facts_line(report))
+    line = about_line(report)
     mark = "✓" if not warning(report) else "⚠"
     head = [title, f"**{mark} {badge(report)}** · {line}", f"> {markdown_block(markdown(report.question))}"]
     if warning(report):
         head.insert(1, f"> **{markdown(warning(report))}**")
     return head
+
+
+def about_line(report: Report) -> str:
+    """Return the line under the title; identifiers stand as code so that they can be copied."""
+    code = ("Run", "Data")
+    return " · ".join(
+        f"{label}: {code_span(value) if label in code else markdown(value)}" for label, value in facts_line(report)
+    )
 
 
 def _answer(report: Report, sources: Sources) -> list[str]:
@@ -88,7 +96,7 @@ def claim_text(claim: Claim, sources: Sources) -> str:
         if piece.number.status is not NumberStatus.TIED:
             text = f"**{text.strip()} {status_mark(piece.number.status)}**"
         out.append(text + mark)
-    return "".join(out)
+    return "".join(out).rstrip() + "".join(f"[^{citation.ref}]" for citation in sources.behind(claim))
 
 
 def table_text(table: Table, sources: Sources) -> str:
@@ -138,7 +146,7 @@ def source_blocks(citation: Citation) -> list[str]:
         markdown(fact.method).strip().rstrip("."),
         f"period {markdown(period_text(fact.period))}" if fact.period else "",
         f"as of {long_date(fact.as_of)}",
-        f"computed from {markdown(fact.snapshot)}",
+        f"computed from {code_span(fact.snapshot)}",
     ]
     blocks = ["; ".join(part for part in facts if part) + "."]
     if citation.quotes:
@@ -153,7 +161,8 @@ def source_blocks(citation: Citation) -> list[str]:
 def quote_line(quote: Quote) -> str:
     """Return a quotation on one line with its document and page, and for a table cell which cell it is."""
     place = f"{markdown(quote.document).strip()}, {markdown(quote.where).strip()}".strip(", ")
-    cell = f" ({markdown(quote.cell).strip()})" if quote.cell else ""
+    only = next(iter(quote.cells.values())) if len(quote.cells) == 1 else ""  # several cells: the row says it
+    cell = f" ({markdown(only).strip()})" if only else ""
     return f"{place}{cell}: {code_span(quote.text)}" if quote.text else f"{place}{cell}"
 
 

@@ -8,7 +8,6 @@ again while the notebook is made, and one that does not come out the same stops 
 from __future__ import annotations
 
 import base64
-import json
 import textwrap
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -18,11 +17,11 @@ import nbformat
 import pyarrow as pa
 
 from pipelines.render import notebook_code as code
-from pipelines.render.markdown import claim_text, numeric_columns, quote_line
+from pipelines.render.markdown import about_line, claim_text, numeric_columns, quote_line
 from pipelines.render.rows import evaluate, open_rows, same_value, to_parquet
 from pipelines.render.segments import paragraphs, section_claims
 from pipelines.render.sources import Citation, Sources, gather
-from pipelines.render.summary import badge, companies, facts_line, snapshots, warning
+from pipelines.render.summary import badge, companies, snapshots, warning
 from pipelines.render.text import (
     code_span,
     long_date,
@@ -70,7 +69,8 @@ class _Builder:
         self._closing()
         notebook = _v4.new_notebook(cells=self.cells, metadata=self._metadata())
         nbformat.validate(notebook)
-        return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        untyped: Any = nbformat
+        return str(untyped.writes(notebook, version=4, sort_keys=True)) + "\n"
 
     def _metadata(self) -> dict[str, object]:
         about = {
@@ -109,7 +109,7 @@ class _Builder:
             f"# {markdown(report.draft.title).strip() or 'Report'}",
             f"**{markdown(warning(report))}**" if warning(report) else "",
             f"> {markdown_block(markdown(report.question))}",
-            f"**{badge(report)}** · " + " · ".join(f"{k}: {markdown(v)}" for k, v in facts_line(report)),
+            f"**{badge(report)}** · {about_line(report)}",
             "This notebook carries the rows behind the report and computes every computed number again from them. "
             "It needs `duckdb` and `pyarrow`, and `matplotlib` for the charts: "
             "`pip install duckdb pyarrow matplotlib`. It reads no file and no network. "
@@ -149,7 +149,10 @@ class _Builder:
         return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, rule, *rows])
 
     def _citations(self, section: Section) -> list[Citation]:
-        cited = [self.sources.of(number) for claim in section_claims(section) for number in claim.numbers]
+        cited: list[Citation | None] = []
+        for claim in section_claims(section):
+            cited += [self.sources.of(number) for number in claim.numbers]
+            cited += self.sources.behind(claim)
         return list({citation.ref: citation for citation in cited if citation is not None}.values())
 
     def _quotes(self, section: Section) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from pipelines.render.segments import draft_claims
 from pipelines.render.text import page_text
-from tieout.model import Fact, Figure, Number, NumberStatus, Page, Report, Source, Span
+from tieout.model import Claim, Fact, Figure, Number, NumberStatus, Page, Report, Source, Span
 
 _CONTEXT_LINES = 2
 Key = tuple[object, ...]
@@ -16,14 +17,19 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Quote:
-    """A quotation with the lines of the page around it; `parts` are (text, is the number) pairs."""
+    """A quotation with the lines of the page around it.
+
+    `parts` are (text, mark) pairs: a mark counts the numbers of the quotation from 0, None is other text.
+    `cells` says for a mark which table cell it is; `marks` gives the mark of each number that cites it.
+    """
 
     document: str
     where: str
-    parts: tuple[tuple[str, bool], ...]
+    parts: tuple[tuple[str, int | None], ...]
     before: str = ""
     after: str = ""
-    cell: str = ""  # row, column and table of the number, for a figure
+    cells: Mapping[int, str] = field(default_factory=dict)
+    marks: Mapping[tuple[str, Decimal], int] = field(default_factory=dict)
     picture: bytes | None = None  # PNG of the place on the page
 
     @property
@@ -41,6 +47,10 @@ class Citation:
     numbers: tuple[Number, ...]
     quotes: tuple[Quote, ...]
     fact: Fact | None = None
+
+    def mark(self, number: Number) -> int | None:
+        """Return which mark of the quotation is the number."""
+        return next((q.marks[key] for q in self.quotes if (key := (number.text, number.value)) in q.marks), None)
 
     @property
     def anchor(self) -> str:
@@ -77,10 +87,27 @@ class Sources:
     citations: tuple[Citation, ...]
     open: tuple[OpenNumber, ...]
     by_key: Mapping[Key, Citation] = field(default_factory=dict)
+    spans: Mapping[str, Span] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
 
     def of(self, number: Number) -> Citation | None:
         """Return the citation of a number."""
         return self.by_key.get(_key(number.source)) if number.source else None
+
+    def behind(self, claim: Claim) -> list[Citation]:
+        """Return the passages that a claim rests on beside those that its numbers cite."""
+        spans = _beside_numbers(claim, self.spans, self.facts)
+        found = [self.by_key.get(_key(span_source(span))) for span in spans]
+        return [citation for citation in found if citation is not None]
+
+    def figure_of(self, number: Number) -> Figure | None:
+        """Return the reported figure that a number quotes."""
+        span = self.spans.get(number.source.id) if number.source else None
+        for figure in self.figures if span else ():
+            if span and _inside(figure, span) and figure.value == number.value:
+                return figure
+        return None
 
     def open_ref(self, number: Number) -> OpenNumber | None:
         """Return the entry of an open or contradicted number."""
@@ -89,17 +116,42 @@ class Sources:
 
 def gather(report: Report, pages: Iterable[Page] = (), pictures: Mapping[str, bytes] | None = None) -> Sources:
     """Return the report's sources; `pages` give context lines, `pictures` PNG by span or figure id."""
-    numbers: dict[Key, list[Number]] = {}
+    spans = {span.id: span for span in report.ledger.spans}
+    facts = {fact.id: fact for fact in report.ledger.facts}
+    places: dict[Key, tuple[Source, list[Number]]] = {}
     pending: list[OpenNumber] = []
     for claim in draft_claims(report.draft):
         for number in claim.numbers:
             if number.source is not None:
-                numbers.setdefault(_key(number.source), []).append(number)
+                places.setdefault(_key(number.source), (number.source, []))[1].append(number)
             if number.status is not NumberStatus.TIED:
                 pending.append(OpenNumber(len(pending) + 1, number, claim.section, claim.text))
+        for span in _beside_numbers(claim, spans, facts):
+            source = span_source(span)
+            places.setdefault(_key(source), (source, []))
     desk = _Desk(report, pages, pictures or {})
-    cited = {key: desk.cite(ref, tuple(group)) for ref, (key, group) in enumerate(numbers.items(), start=1)}
-    return Sources(tuple(cited.values()), tuple(pending), cited)
+    cited = {key: desk.cite(ref, *place) for ref, (key, place) in enumerate(places.items(), start=1)}
+    return Sources(tuple(cited.values()), tuple(pending), cited, spans, facts, report.figures)
+
+
+def _beside_numbers(claim: Claim, spans: Mapping[str, Span], facts: Mapping[str, Fact]) -> list[Span]:
+    """Return the claim's spans that neither one of its numbers cites nor one of its facts was computed from."""
+    shown = {number.source.id for number in claim.numbers if number.source}
+    for id_ in shown | set(claim.facts):
+        shown |= set(facts[id_].spans) if id_ in facts else set()
+    return [spans[id_] for id_ in dict.fromkeys(claim.spans) if id_ in spans and id_ not in shown]
+
+
+def span_source(span: Span) -> Source:
+    """Return the source that a whole span is."""
+    return Source(
+        "span", span.id, span.document, span.page, span.page_label, span.start, span.end, span.quote
+    )  # fmt: skip
+
+
+def _inside(figure: Figure, span: Span) -> bool:
+    same_page = (figure.document_id, figure.page) == (span.document_id, span.page)
+    return same_page and span.start <= figure.start and figure.end <= span.end
 
 
 def _key(source: Source) -> Key:
@@ -120,9 +172,8 @@ class _Desk:
         self.labels = {(span.document_id, span.page): span.page_label for span in report.ledger.spans}
         self.pictures = pictures
 
-    def cite(self, ref: int, numbers: tuple[Number, ...]) -> Citation:
-        source = numbers[0].source
-        assert source is not None
+    def cite(self, ref: int, source: Source, cited: list[Number]) -> Citation:
+        numbers = tuple(cited)
         fact = self.facts.get(source.id) if source.kind == "fact" else None
         if fact is None:
             return Citation(ref, source, numbers, self._span_quotes(source, numbers))
@@ -139,10 +190,15 @@ class _Desk:
         page = self.pages.get((document_id, number or 0))
         start, before, after = _context(page, text, start)
         cells = [f for f in self.figures.values() if f.document_id == document_id and f.page == number]
-        marks = [mark for n in numbers if (mark := _mark(text, start, n, cells))]
+        found = {(n.text, n.value): place for n in numbers if (place := _mark(text, start, n, cells))}
+        order = _apart(found.values())
+        labels = {order.index((c.start - start, c.end - start)): _cell(c) for c in cells
+                  if (c.start - start, c.end - start) in order}  # fmt: skip
+        marks = {key: order.index(place) for key, place in found.items() if place in order}
         where = page_text(number, source.page_label or (span.page_label if span else None))
         title = source.document or (span.document if span else "")
-        return (Quote(title, where, _parts(text, marks), before, after, picture=self.pictures.get(source.id)),)
+        picture = self.pictures.get(source.id)
+        return (Quote(title, where, _parts(text, order), before, after, labels, marks, picture),)
 
     def _inputs(self, fact: Fact) -> tuple[Quote, ...]:
         figures = [self.figures[id_] for id_ in fact.figures if id_ in self.figures]
@@ -157,7 +213,7 @@ class _Desk:
         _, before, after = _context(page, span.quote, span.start)
         where = page_text(span.page, span.page_label)
         picture = self.pictures.get(span.id)
-        return Quote(span.document, where, ((span.quote, False),), before, after, picture=picture)
+        return Quote(span.document, where, ((span.quote, None),), before, after, picture=picture)
 
     def _figure_quote(self, figure: Figure) -> Quote:
         place = (figure.document_id, figure.page)
@@ -175,16 +231,12 @@ class _Desk:
         marks = [(offset, figure.end - start)] if inside else []
         label = self.labels.get(place) or (page.label if page else None)
         title = self.titles.get(figure.document_id, figure.document_id)
-        cell = " · ".join(part for part in (figure.table, *figure.path, figure.row, figure.column, figure.text) if part)
         where = page_text(figure.page, label)
-        return Quote(title, where, _parts(text, marks), before, after, cell, self.pictures.get(figure.id))
+        picture = self.pictures.get(figure.id)
+        return Quote(title, where, _parts(text, marks), before, after, {0: _cell(figure)}, picture=picture)
 
     def _covering(self, figure: Figure) -> Span | None:
-        for span in self.spans.values():
-            same_page = span.document_id == figure.document_id and span.page == figure.page
-            if same_page and span.start <= figure.start and figure.end <= span.end:
-                return span
-        return None
+        return next((span for span in self.spans.values() if _inside(figure, span)), None)
 
 
 def _context(page: Page | None, quote: str, start: int) -> tuple[int, str, str]:
@@ -216,13 +268,26 @@ def _mark(quote: str, start: int, number: Number, cells: list[Figure]) -> tuple[
     return found.span() if found else None
 
 
-def _parts(text: str, marks: list[tuple[int, int]]) -> tuple[tuple[str, bool], ...]:
-    parts: list[tuple[str, bool]] = []
+def _cell(figure: Figure) -> str:
+    """Return which cell of which table a figure is, from the outside in, its printed text last."""
+    parts = (figure.table, *figure.path, figure.row, figure.column, figure.text)
+    return " · ".join(" ".join(part.split()) for part in parts if part.strip())
+
+
+def _apart(places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the places in order, each once, without those that overlap an earlier one."""
+    kept: list[tuple[int, int]] = []
+    for place in sorted(set(places)):
+        if not kept or place[0] >= kept[-1][1]:
+            kept.append(place)
+    return kept
+
+
+def _parts(text: str, marks: list[tuple[int, int]]) -> tuple[tuple[str, int | None], ...]:
+    parts: list[tuple[str, int | None]] = []
     cursor = 0
-    for start, end in sorted(set(marks)):
-        if start < cursor or end > len(text):
-            continue
-        parts += [(text[cursor:start], False), (text[start:end], True)]
+    for index, (start, end) in enumerate(marks):
+        parts += [(text[cursor:start], None), (text[start:end], index)]
         cursor = end
-    parts.append((text[cursor:], False))
+    parts.append((text[cursor:], None))
     return tuple(part for part in parts if part[0])

@@ -51,9 +51,9 @@ def status_mark(status: NumberStatus) -> str:
 
 def companies(report: Report) -> tuple[str, ...]:
     """Return the tickers that the report is about, in order of first mention."""
-    names = [claim.instrument for claim in draft_claims(report.draft)]
-    names += [fact.instrument for fact in report.ledger.facts]
-    return tuple(dict.fromkeys(name for name in names if name))
+    named = [claim.instrument for claim in draft_claims(report.draft) if claim.instrument]
+    computed = [fact.instrument for fact in report.ledger.facts if fact.instrument]
+    return tuple(dict.fromkeys(named or computed))
 
 
 def snapshots(report: Report) -> tuple[str, ...]:
@@ -78,13 +78,21 @@ def facts_line(report: Report) -> list[tuple[str, str]]:
 
 
 def key_figures(report: Report, sources: Sources, *, limit: int = 8) -> list[KeyFigure]:
-    """Return the computed numbers of the answer, then of the report, as tiles; each fact once."""
+    """Return the numbers of the answer as tiles, each fact and figure once, in reading order.
+
+    Computed numbers are kept before reported ones when there are more than `limit`.
+    """
     tiles: dict[str, KeyFigure] = {}
-    answer = [number for claim in report.draft.answer for number in claim.numbers]
-    rest = [number for claim in draft_claims(report.draft) for number in claim.numbers]
-    for number in answer + (rest if len(answer) < 3 else []):
+    for number in (number for claim in report.draft.answer for number in claim.numbers):
         citation = sources.of(number)
-        tied = number.status is NumberStatus.TIED
-        if tied and citation is not None and citation.fact is not None and citation.fact.id not in tiles:
-            tiles[citation.fact.id] = KeyFigure(citation.fact.name, citation.fact.display or number.text, citation)
-    return list(tiles.values())[:limit]
+        if number.status is not NumberStatus.TIED or citation is None:
+            continue
+        if citation.fact is not None:
+            display = citation.fact.display or number.text
+            tiles.setdefault(citation.fact.id, KeyFigure(citation.fact.name, display, citation))
+        elif (figure := sources.figure_of(number)) is not None:
+            year = figure.period.fiscal_year if figure.period else None
+            name = f"{figure.row}, fiscal {year}" if year else f"{figure.row}, {figure.column}".strip(", ")
+            tiles.setdefault(figure.id, KeyFigure(name, number.text, citation))
+    ranked = sorted(tiles.values(), key=lambda tile: tile.citation.fact is None)[:limit]
+    return [tile for tile in tiles.values() if tile in ranked]

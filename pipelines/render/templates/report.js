@@ -13,6 +13,13 @@
     copy.removeAttribute("id");
     copy.removeAttribute("tabindex");
     copy.querySelectorAll("[id]").forEach(function (node) { node.removeAttribute("id"); });
+    // A passage may hold several of the report's numbers: keep the mark of this one only.
+    if (link.dataset.mark) {
+      copy.querySelectorAll("[data-mark]").forEach(function (node) {
+        if (node.dataset.mark === link.dataset.mark) return;
+        if (node.tagName === "MARK") node.replaceWith(node.textContent); else node.remove();
+      });
+    }
     body.replaceChildren(copy);
     title.textContent = link.dataset.ref ? "Source " + link.dataset.ref : "No tie";
     if (last) last.removeAttribute("aria-current");

@@ -1,7 +1,7 @@
 """A realistic report: Apple's fiscal 2022 from its 10-K, with facts computed in DuckDB over small tables."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -68,7 +68,7 @@ PROSE = """Services
 Services net sales increased during 2022 compared to 2021 due primarily to higher net sales from advertising, cloud services
 and the App Store.
 Apple Inc. | 2022 Form 10-K | 21
-"""
+"""  # noqa: E501
 PAGES = (
     Page(DOCUMENT, 24, PROSE, "21"),
     Page(DOCUMENT, 32, OPERATIONS, "29"),
@@ -166,13 +166,18 @@ FROM figures GROUP BY fiscal_year ORDER BY fiscal_year"""
 START = "2022-09-23"
 
 
-@dataclass(frozen=True)
 class Case:
     """A report with what it is rendered from."""
 
-    report: Report
-    rows: dict[str, pa.Table]
-    pages: tuple[Page, ...] = PAGES
+    def __init__(self, report: Report, rows: dict[str, pa.Table], pages: tuple[Page, ...] = PAGES) -> None:
+        self.report, self.rows, self.pages = report, rows, pages
+
+    def __repr__(self) -> str:
+        return f"Case({self.report.run_id})"
+
+    def of(self, report: Report) -> "Case":
+        """Return the same rows and pages with another report."""
+        return Case(report, self.rows, self.pages)
 
 
 def percent(value: Decimal) -> str:
@@ -220,9 +225,7 @@ def build(bars: pa.Table | None = None) -> Case:
     ]
     since = "last adjusted close divided by the first on or after the start, minus 1; dividends reinvested"
     for ticker, name in (("AAPL", "Apple total return"), ("SPY", "SPY total return")):
-        facts.append(
-            fact(f"return_{ticker}", name, RETURN, {"ticker": ticker, "start": START}, since, ticker=ticker)
-        )
+        facts.append(fact(f"return_{ticker}", name, RETURN, {"ticker": ticker, "start": START}, since, ticker=ticker))
     by_id = {f.id: f for f in facts}
     spans: dict[str, Span] = {}
 
@@ -271,8 +274,8 @@ def build(bars: pa.Table | None = None) -> Case:
     answer = (
         say("answer", "Apple's net sales rose {growth_revenue} to {fig_revenue_2022|$394.3 billion} in fiscal 2022, "
             "from {fig_revenue_2021|$365.8 billion} a year earlier."),
-        say("answer", "Gross margin widened to {margin_gross_profit_2022} from {margin_gross_profit_2021} and operating "
-            "cash flow grew {growth_operating_cash_flow} to {fig_operating_cash_flow_2022|$122.2 billion}."),
+        say("answer", "Gross margin widened to {margin_gross_profit_2022} from {margin_gross_profit_2021} and "
+            "operating cash flow grew {growth_operating_cash_flow} to {fig_operating_cash_flow_2022|$122.2 billion}."),
         say("answer", "Since the end of the fiscal year (24 September 2022) the stock has returned {return_AAPL}, "
             "against {return_SPY} for the S&P 500."),
     )  # fmt: skip
@@ -308,13 +311,15 @@ def build(bars: pa.Table | None = None) -> Case:
     )  # fmt: skip
     stock = Section(
         "The stock since",
-        (say("Stock", "From 23 September 2022 Apple returned {return_AAPL} and SPY {return_SPY}, dividends reinvested."),),
+        (say("Stock", "From 23 September 2022 Apple returned {return_AAPL} and SPY "
+             "{return_SPY}, dividends reinvested."),),
         charts=(Chart("since", "Apple and the S&P 500 since the end of fiscal 2022", "line", LINES, "index",
                       {"start": START}, "Adjusted closes, 23 September 2022 = 100. Sample prices."),),
     )  # fmt: skip
     sections = (income, cash, stock)
     notes = (
-        "“Since” is counted from the end of the fiscal year, 24 September 2022; the first close used is of 23 September.",
+        "“Since” is counted from the end of the fiscal year, 24 September 2022; the first close used is "
+        "of 23 September.",
         "Returns use closes adjusted for splits and dividends; no price level is taken from them.",
         "Fiscal 2022 is Apple's own name for the 52 weeks to 24 September 2022.",
     )
@@ -332,7 +337,14 @@ def with_answer(case: Case, *claims: Claim) -> Case:
     """Return the case with claims added to the answer and the ledger."""
     report = case.report
     draft = replace(report.draft, answer=(*report.draft.answer, *claims))
-    return replace(case, report=replace(report, draft=draft, ledger=replace(report.ledger, claims=(*report.ledger.claims, *claims))))
+    ledger = replace(report.ledger, claims=(*report.ledger.claims, *claims))
+    return case.of(replace(report, draft=draft, ledger=ledger))
+
+
+def without_charts(case: Case) -> Case:
+    """Return the case with nothing to draw, for tests that render many times."""
+    sections = tuple(replace(section, charts=()) for section in case.report.draft.sections)
+    return case.of(replace(case.report, draft=replace(case.report.draft, sections=sections)))
 
 
 @pytest.fixture(scope="session")
@@ -361,6 +373,7 @@ def helpers():
     class Helpers:
         Case = Case
         build = staticmethod(build)
+        without_charts = staticmethod(without_charts)
         with_answer = staticmethod(with_answer)
 
     return Helpers
