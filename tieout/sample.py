@@ -21,7 +21,8 @@ def load_sample_pack(desk: Desk, principal: Principal, *, tell: Callable[[str], 
     """Put the pack's filings and prices into the desk; what is there already is left alone, quickly.
 
     `pack.json` lists `documents` (paths within the pack) and `prices` (path of the `file`, with the `options` of
-    its import where the file does not carry its own price contract). Raises NotAvailable when the installation has no pack.
+    its import where the file does not carry its own price contract). Raises NotAvailable when the installation has
+    no pack.
     """
     try:
         content: dict[str, Any] = json.loads((pack / "pack.json").read_text(encoding="utf-8"))
