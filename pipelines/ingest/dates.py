@@ -6,20 +6,10 @@ import re
 from collections import Counter
 from datetime import date
 
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 DATE = (
     r"(?:(?:January|February|March|April|May|June|July|August|September|October|November|December)"
     r"\s*\d{1,2}\s*,\s*\d{4}|\d{1,2}/\d{1,2}/\d{4}|\d{4}-\d{2}-\d{2})"
@@ -29,6 +19,16 @@ _FISCAL = re.compile(r"\bfiscal(?:\s+year)?\s+(20\d\d|19\d\d)\b", re.I)
 _QUARTER_OF = re.compile(
     r"\b(first|second|third|fourth)\s+quarters?\s+(?:of\s+)?(?:our\s+)?fiscal(?:\s+year)?\s+(20\d\d)", re.I
 )
+
+_LENGTHS = re.compile(
+    r"\b(?:(?:six|nine)\s+months|(?:thirty-nine|thirty-six|twenty-six|twenty-four)\s+weeks|(?:24|26|28|36|39|40)\s+weeks)\b",
+    re.I,
+)
+
+
+def evidence(text: str) -> str:
+    """Return only the phrases of a text that name fiscal years, quarters and lengths of periods."""
+    return "\n".join(match.group() for pattern in (_QUARTER_OF, _FISCAL, _LENGTHS) for match in pattern.finditer(text))
 
 
 def parse_date(text: str) -> date | None:

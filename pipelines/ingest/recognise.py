@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from pipelines.ingest.dates import DATE, parse_date
+from pipelines.ingest.dates import DATE, evidence, parse_date
 from pipelines.ingest.pages import RawPage
 
 _FORM = re.compile(
@@ -43,7 +43,7 @@ _FILE_PERIOD = re.compile(r"(?<!\d)(?:FY)?((?:19|20)\d\d)(?:[ _-]?Q([1-4]))?(?!\
 
 @dataclass(frozen=True)
 class Cover:
-    """What the text says: None where it does not say. `sample` is text that names its fiscal years."""
+    """What the text says: None where it does not say. `sample` is what names fiscal years and quarters."""
 
     form: str | None = None
     registrant: str | None = None
@@ -68,7 +68,7 @@ def read_cover(pages: Sequence[RawPage]) -> Cover:
         symbol=symbol.group(1) if symbol and symbol.group(1).isupper() else None,
         period_end=end,
         signed_on=_signed_on(pages, end) if form else None,
-        sample="\n".join(page.text for page in pages[:40])[:150_000] if form else opening,
+        sample=evidence("\n".join(page.text for page in pages[:60])) if form else evidence(opening),
         opening=opening[:6_000],
     )
 

@@ -1,0 +1,191 @@
+"""Brings files into the library: read, recognise, commit, index, and only then show.
+
+A kill at any point leaves either nothing of a file or a hidden document, whose points the next call writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.ingest.files import FoundFile, find_files
+from pipelines.ingest.identity import Identity, identify
+from pipelines.ingest.parsed import ParsedFile
+from pipelines.ingest.points import make_chunks, page_point_id, write_points
+from pipelines.ingest.pool import ReaderPool
+from pipelines.registry.registry import CompanyRegistry
+from tieout.errors import RefusedFile
+from tieout.model import Document, Page, Principal
+from tieout.ports import BlobStore, ContentStore, Embedder, IngestOutcome, VectorIndex
+
+Progress = Callable[[IngestOutcome, int, int], None]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A file on its way: its bytes and hash, or an outcome that needs no reading."""
+
+    file: FoundFile
+    sha256: str = ""
+    data: bytes = b""
+    outcome: IngestOutcome | None = None
+
+
+@dataclass(frozen=True)
+class Ingestion:
+    """The parts that ingestion works with. `workers` processes read files; 0 reads them in this process."""
+
+    content: ContentStore
+    blobs: BlobStore
+    index: VectorIndex
+    embedder: Embedder
+    registry: CompanyRegistry
+    workers: int
+
+    def run(self, principal: Principal, paths: Sequence[Path], progress: Progress | None = None) -> list[IngestOutcome]:
+        """Ingest files and folders; return what became of each, in the order found. Raises InvalidInput."""
+        files = find_files(paths)
+        self.repair(principal)
+        outcomes: list[IngestOutcome] = []
+        for outcome in self._outcomes(principal, files):
+            outcomes.append(outcome)
+            if progress is not None:
+                progress(outcome, len(outcomes), len(files))
+        return outcomes
+
+    def repair(self, principal: Principal) -> int:
+        """Write the points of documents whose ingestion was cut off, and show them; return how many."""
+        hidden = self.content.unindexed(principal)
+        for document in hidden:
+            self.index.remove_document(principal, document.id)
+            self._index(principal, document)
+            self.content.mark_indexed(principal, document.id)
+        return len(hidden)
+
+    def rebuild(self, principal: Principal) -> int:
+        """Write all points of the workspace anew; return the number of chunks."""
+        self.index.clear(principal)
+        total = sum(self._index(principal, document) for document in self.content.list_documents(principal))
+        self.repair(principal)
+        return total
+
+    def _index(self, principal: Principal, document: Document) -> int:
+        chunks = self.content.chunks(principal, document.id)
+        pages = self.content.pages(principal, document.id)
+        write_points(principal, self.index, self.embedder, document, pages, chunks)
+        return len(chunks)
+
+    def _outcomes(self, principal: Principal, files: Sequence[FoundFile]) -> Iterator[IngestOutcome]:
+        known = {document.sha256: document for document in self.content.list_documents(principal)}
+        with ReaderPool(min(self.workers, len(files))) as pool:
+            unread = ((job, job.file.name, job.data) for job in _jobs(files, known))
+            for job, parsed in pool.read_all(_needing(unread)):
+                if job.outcome is not None:
+                    yield job.outcome
+                elif isinstance(parsed, RefusedFile):
+                    yield IngestOutcome(job.file.name, "refused", reason=parsed.message)
+                elif (same := known.get(job.sha256)) is not None:  # its twin came earlier in this call
+                    yield _unchanged(job.file.name, same)
+                else:
+                    outcome = self._keep(principal, job, parsed)
+                    if outcome.document is not None:
+                        known[job.sha256] = outcome.document
+                    yield outcome
+
+    def _keep(self, principal: Principal, job: _Job, parsed: ParsedFile) -> IngestOutcome:
+        name = job.file.name
+        document_id = document_id_of(principal, name)
+        before = next((one for one in self.content.list_documents(principal) if one.id == document_id), None)
+        identity = identify(name, parsed.cover, self.registry.lookup(principal))
+        document = _document(principal, document_id, job, parsed, identity)
+        pages = [Page(document_id, page.number, page.text, page.label) for page in parsed.file.pages]
+        chunks = make_chunks(document_id, pages, parsed.chunks)
+        old = self._points(principal, before) if before is not None else {}
+        keep = _payload(before) == _payload(document) if before is not None else False
+        new = {chunk.id for chunk in chunks}
+        texts = {page_point_id(document_id, page.number): page.text for page in pages}
+        right = {key for key, text in old.items() if keep and (key in new or (key in texts and texts[key] == text))}
+
+        self.blobs.put(principal, job.data)
+        if identity.fresh and identity.instrument is not None:
+            self.registry.add(principal, [identity.instrument])
+        self.content.put_document(principal, document, pages, chunks, indexed=False)
+        if before is None:
+            self.index.remove_document(principal, document_id)
+        write_points(principal, self.index, self.embedder, document, pages, chunks, known=right)
+        self.index.remove_chunks(principal, [key for key in old if key not in new and key not in texts])
+        self.content.mark_indexed(principal, document_id)
+        if before is not None and before.sha256 != document.sha256:
+            self.drop_blob(principal, before.sha256)
+        notes = "; ".join(parsed.file.notes)
+        return IngestOutcome(name, "added" if before is None else "updated", document, notes)
+
+    def drop_blob(self, principal: Principal, sha256: str) -> None:
+        """Remove a file's bytes unless another document still has them."""
+        if self.content.find_document(principal, sha256) is None:
+            self.blobs.delete(principal, sha256)
+
+    def _points(self, principal: Principal, document: Document) -> dict[str, str]:
+        """Return the ids of a document's points with the texts behind them."""
+        points = {chunk.id: chunk.text for chunk in self.content.chunks(principal, document.id)}
+        pages = self.content.pages(principal, document.id)
+        return points | {page_point_id(document.id, page.number): page.text for page in pages}
+
+
+def document_id_of(principal: Principal, name: str) -> str:
+    """Return the id of the document that a file of that name is in a workspace."""
+    return "doc_" + hashlib.sha256(f"{principal.workspace}\0{name}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _jobs(files: Sequence[FoundFile], known: dict[str, Document]) -> Iterator[_Job]:
+    for file in files:
+        try:
+            data = file.read()
+        except RefusedFile as refusal:
+            yield _Job(file, outcome=IngestOutcome(file.name, "refused", reason=refusal.message))
+            continue
+        sha256 = hashlib.sha256(data).hexdigest()
+        same = known.get(sha256)
+        yield _Job(file, sha256, data) if same is None else _Job(file, outcome=_unchanged(file.name, same))
+
+
+def _needing(jobs: Iterator[tuple[_Job, str, bytes]]) -> Iterator[tuple[_Job, str, bytes]]:
+    """Give jobs that have their outcome an empty text to read, so that all stay in one order."""
+    for job, name, data in jobs:
+        yield (job, "settled.txt", b".") if job.outcome is not None else (job, name, data)
+
+
+def _unchanged(name: str, same: Document) -> IngestOutcome:
+    reason = "" if same.name == name else f"has the same content as {same.name}"
+    return IngestOutcome(name, "unchanged", same, reason)
+
+
+def _document(principal: Principal, document_id: str, job: _Job, parsed: ParsedFile, identity: Identity) -> Document:
+    instrument = identity.instrument
+    document = Document(
+        id=document_id,
+        workspace=principal.workspace,
+        name=job.file.name,
+        sha256=job.sha256,
+        media_type=parsed.file.media_type,
+        size=len(job.data),
+        page_count=len(parsed.file.pages),
+        ingested_at=datetime.now(UTC),
+        # What a PDF declares as its title is mostly a filing agent's job number.
+        document_title=None if parsed.file.media_type == "application/pdf" else (parsed.file.title or "")[:200] or None,
+        form=identity.form,
+        fiscal_year=identity.fiscal_year,
+        fiscal_quarter=identity.fiscal_quarter,
+        period_end=identity.period_end,
+        filed_on=identity.filed_on,
+    )
+    if instrument is None:
+        return document
+    return replace(document, instrument_id=instrument.id, company=instrument.name, ticker=instrument.ticker)
+
+
+def _payload(document: Document) -> tuple[object, ...]:
+    return document.instrument_id, document.company, document.ticker, document.form, document.fiscal_year

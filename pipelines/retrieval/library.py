@@ -1,0 +1,137 @@
+"""The knowledge base that use cases see: ingest, list, remove, search, quote, read figures."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pipelines.ingest.ingestion import Ingestion, Progress
+from pipelines.registry.registry import CompanyRegistry
+from pipelines.retrieval.search import Searcher, make_span
+from tieout.errors import InvalidInput, NotAvailable
+from tieout.model import Document, Figure, Hit, Page, Principal, Span
+from tieout.ports import BlobStore, ContentStore, Embedder, IngestOutcome, SearchFilter, VectorIndex
+
+FigureReader = Callable[[Document, Sequence[Page]], list[Figure]]
+_KEPT_FIGURES = 64  # documents
+_EVERYTHING = SearchFilter()
+
+
+class DocumentLibrary:
+    """A Library over the given parts. Safe to use from many threads; ingestions run one after another."""
+
+    def __init__(
+        self,
+        content: ContentStore,
+        blobs: BlobStore,
+        index: VectorIndex,
+        embedder: Embedder,
+        registry: CompanyRegistry,
+        *,
+        read_figures: FigureReader | None = None,
+        workers: int | None = None,
+    ) -> None:
+        """`workers` processes read files (default: one per core, at most four; 0: read in this process)."""
+        self._content = content
+        self._index = index
+        self._registry = registry
+        self._read_figures = read_figures
+        count = min(4, os.cpu_count() or 1) if workers is None else workers
+        self._ingestion = Ingestion(content, blobs, index, embedder, registry, count)
+        self._searcher = Searcher(content, index, embedder)
+        self._writing = threading.RLock()
+        self._ready: set[str] = set()  # workspaces whose index was checked
+        self._figures: OrderedDict[tuple[str, str], list[Figure]] = OrderedDict()
+
+    def ingest(
+        self, principal: Principal, paths: Sequence[Path], *, progress: Progress | None = None
+    ) -> list[IngestOutcome]:
+        """Read files and folders into the library; a bad file is refused by name and the rest goes on.
+
+        Raises InvalidInput when a path does not exist or no file is found, StorageFull when the disk is full
+        (files before that one are in, the others are not).
+        """
+        with self._writing:
+            return self._ingestion.run(principal, paths, progress)
+
+    def documents(self, principal: Principal) -> list[Document]:
+        """Return all documents by name."""
+        self._check(principal)
+        return self._content.list_documents(principal)
+
+    def remove(self, principal: Principal, reference: str) -> Document:
+        """Remove a document by id, name or title, with its vectors and blob. Raises NotFound, NeedsAnswer."""
+        with self._writing:
+            document = self._content.get_document(principal, reference)
+            self._content.remove_document(principal, document.id)
+            self._index.remove_document(principal, document.id)
+            self._ingestion.drop_blob(principal, document.sha256)
+            self._figures.pop((document.id, document.sha256), None)
+            return document
+
+    def reindex(self, principal: Principal) -> int:
+        """Rebuild all vectors from SQL; return the number of chunks."""
+        with self._writing:
+            return self._ingestion.rebuild(principal)
+
+    def search(
+        self,
+        principal: Principal,
+        query: str,
+        *,
+        limit: int = 10,
+        where: SearchFilter = _EVERYTHING,
+        resolve: bool = True,
+    ) -> list[Hit]:
+        """Return spans for the query, one a page, best first. Raises InvalidInput for an empty query.
+
+        With `resolve`, companies and periods named in the query narrow the search when the library has them.
+        """
+        if not query.strip():
+            raise InvalidInput("the query is empty; say what to look for")
+        if limit < 1:
+            raise InvalidInput(f"the number of hits must be at least 1, not {limit}")
+        documents = self.documents(principal)
+        named = self._registry.mentioned(principal, query) if resolve else []
+        return self._searcher.search(principal, query, documents, named, limit=limit, where=where, resolve=resolve)
+
+    def pages(self, principal: Principal, document_id: str) -> list[Page]:
+        """Return a document's pages. Raises NotFound."""
+        return self._content.pages(principal, self._content.get_document(principal, document_id).id)
+
+    def span(self, principal: Principal, document_id: str, page: int, start: int, end: int) -> Span:
+        """Return the quotation at that place. Raises NotFound, and InvalidInput when it is not on the page."""
+        document = self._content.get_document(principal, document_id)
+        found = self._content.page(principal, document.id, page)
+        if not 0 <= start < end <= len(found.text):
+            raise InvalidInput(
+                f"characters {start} to {end} are not on page {page} of {document.name}, which has {len(found.text)}"
+            )
+        return make_span(document, found, start, end)
+
+    def figures(self, principal: Principal, document_id: str) -> list[Figure]:
+        """Return all reported numbers of the document's tables (read once, then kept)."""
+        if self._read_figures is None:
+            raise NotAvailable("this library was made without a reader of figures")
+        document = self._content.get_document(principal, document_id)
+        key = (document.id, document.sha256)
+        known = self._figures.get(key)
+        if known is None:
+            known = self._read_figures(document, self._content.pages(principal, document.id))
+            self._figures[key] = known
+            while len(self._figures) > _KEPT_FIGURES:
+                self._figures.popitem(last=False)
+        return list(known)
+
+    def _check(self, principal: Principal) -> None:
+        """Once for each workspace: finish a cut-off ingestion, and rebuild vectors that were deleted."""
+        if principal.workspace in self._ready:
+            return
+        with self._writing:
+            self._ingestion.repair(principal)
+            if self._content.list_documents(principal) and self._index.count(principal) == 0:
+                self._ingestion.rebuild(principal)
+            self._ready.add(principal.workspace)
