@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
+from pipelines.agents.fact_use import misuses
 from pipelines.agents.prompts import PLACEHOLDER, Material
 from pipelines.agents.writer import Brief
 from tieout.model import Claim, Draft, Section, Table
@@ -63,22 +64,20 @@ class _Written(BaseModel):
     gaps: _Sentences = Field(default_factory=list)
 
 
-def read_answer(text: str, brief: Brief, names: Material, writer: str) -> Draft:
+def read_answer(text: str, brief: Brief, names: Material, writer: str, *, strict: bool = True) -> Draft:
     """Return the draft that a model wrote; tables, charts and notes come from the brief.
 
     A code fence, thoughts and words around the JSON object are forgiven, `[S1]` in a sentence is taken as a
-    citation. Raises UnusableAnswer.
+    citation. Raises UnusableAnswer: when `strict` for any problem, else only when no sentence without one is left.
     """
     written = _parse(text)
     reader = _Reader(brief, names)
     answer = reader.claims(written.answer, "Answer")
-    sections = [
-        Section(reader.title(headed.title), reader.claims(headed.claims, headed.title)) for headed in written.sections
-    ]
+    sections = [reader.section(headed) for headed in written.sections]
     gaps = reader.claims(written.gaps, GAPS)
     if not answer and not gaps:
         reader.problems.append('"answer" is empty; answer the question, or say in "gaps" what is missing.')
-    if reader.problems:
+    if reader.problems and (strict or not (answer or gaps)):
         raise UnusableAnswer(list(dict.fromkeys(reader.problems))[:_MOST_PROBLEMS])
     if gaps:
         sections.append(Section(GAPS, gaps))
@@ -129,19 +128,25 @@ class _Reader:
     names: Material
     problems: list[str] = field(default_factory=list)
 
-    def title(self, title: str) -> str:
-        """Return a section's title; a number in it would stand outside the ledger."""
-        clean = " ".join(title.split())
+    def section(self, headed: _Headed) -> Section:
+        """Return a section. A number in its title would stand outside the ledger."""
+        title = " ".join(headed.title.split())
         outline = self.brief.outline.sections if self.brief.outline else ()
-        if clean in {section.title for section in outline}:
-            return clean
-        if re.search(r"\d", _NO_NUMBER.sub("", clean)) or "{" in clean:
-            self.problems.append(f"The section title {clean!r} holds a number; only fiscal years may stand in a title.")
-        return clean
+        known = title in {section.title for section in outline}
+        if not known and (re.search(r"\d", _NO_NUMBER.sub("", title)) or re.search(r"[{}]", title)):
+            self.problems.append(f"The section title {title!r} holds a number; only fiscal years may stand in a title.")
+            title = "Details"
+        return Section(title, self.claims(headed.claims, title))
 
     def claims(self, sentences: list[_Sentence], section: str) -> tuple[Claim, ...]:
-        """Return the claims of a section."""
-        return tuple(self._claim(sentence, " ".join(section.split())) for sentence in sentences)
+        """Return the claims of a section that have no problem; collect the problems of the others."""
+        claims = []
+        for sentence in sentences:
+            before = len(self.problems)
+            claim = self._claim(sentence, section)
+            if len(self.problems) == before:
+                claims.append(claim)
+        return tuple(claims)
 
     def _claim(self, sentence: _Sentence, section: str) -> Claim:
         cites = list(sentence.cites)
@@ -152,7 +157,7 @@ class _Reader:
         if re.search(r"[{}]", PLACEHOLDER.sub("", text)):
             self.problems.append(f"Braces stand only in placeholders like {{fact:F1}}: {text!r}.")
         facts = tuple(dict.fromkeys(PLACEHOLDER.findall(text)))
-        self._check_facts(facts)
+        self._check_facts(text, facts)
         spans = tuple(dict.fromkeys(self._spans(cites)))
         self._check_quotes(text, spans)
         return Claim(section, text, facts, spans, instrument=self._company(sentence.company, facts))
@@ -161,12 +166,18 @@ class _Reader:
         fact = self.names.facts.get(match[1].upper())
         return f"{{fact:{fact.id if fact else match[1]}}}"
 
-    def _check_facts(self, facts: tuple[str, ...]) -> None:
-        known = {fact.id for fact in self.names.facts.values()}
+    def _check_facts(self, text: str, facts: tuple[str, ...]) -> None:
+        known = {fact.id: fact for fact in self.names.facts.values()}
         given = f"the facts are F1 to F{len(known)}" if known else "there are no facts"
         for fact in facts:
             if fact not in known:
                 self.problems.append(f"{{fact:{fact}}} is no fact that you were given; {given}.")
+        used = [known[fact] for fact in facts if fact in known]
+        for problem in misuses(text, used, known.values(), self.brief.instruments):
+            self.problems.append(PLACEHOLDER.sub(self._short, problem))
+
+    def _short(self, match: re.Match[str]) -> str:
+        return f"{{fact:{self.names.fact_name(match[1])}}}"
 
     def _spans(self, cites: list[str]) -> Iterator[str]:
         for cite in cites:

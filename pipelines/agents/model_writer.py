@@ -25,9 +25,9 @@ class ModelWriter:
     ) -> Draft:
         """Return the model's draft; with `errors` and `previous`, a corrected one.
 
-        An answer that is no draft goes back once with its problems. With nothing to write from the model is not
-        asked. Raises ProviderError when the second answer is no draft either, ProviderRefused,
-        ProviderUnavailable, BudgetExceeded, NotAvailable.
+        An answer with problems goes back once; from the second answer the sentences that still have one are left
+        out. With nothing to write from the model is not asked. Raises ProviderError when the second answer is no
+        draft either, ProviderRefused, ProviderUnavailable, BudgetExceeded, NotAvailable.
         """
         names = material(brief)
         if names.empty:
@@ -47,7 +47,7 @@ class ModelWriter:
             return result
         context.emit("model_draft_rejected", key=key, problems=result.problems)
         again = [*messages, *correction(said, result.problems)]
-        _, result = self._once(context, brief, names, again, f"{key}_again")
+        _, result = self._once(context, brief, names, again, f"{key}_again", strict=False)
         if isinstance(result, Draft):
             return result
         raise ProviderError(
@@ -57,11 +57,18 @@ class ModelWriter:
         )
 
     def _once(
-        self, context: StepContext, brief: Brief, names: Material, messages: list[ModelMessage], key: str
+        self,
+        context: StepContext,
+        brief: Brief,
+        names: Material,
+        messages: list[ModelMessage],
+        key: str,
+        *,
+        strict: bool = True,
     ) -> tuple[str, Draft | UnusableAnswer]:
         answer = context.call_model(key, messages, max_tokens=self._max_tokens)
         try:
-            return answer.text, read_answer(answer.text, brief, names, f"model {answer.model}")
+            return answer.text, read_answer(answer.text, brief, names, f"model {answer.model}", strict=strict)
         except UnusableAnswer as error:
             if answer.finish_reason == "length":
                 cut = "The answer met the length limit and was cut off; write fewer and shorter sentences."

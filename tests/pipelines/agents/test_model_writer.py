@@ -215,6 +215,7 @@ def test_a_clumsy_placeholder_is_understood(placeholder: str) -> None:
 BAD = {
     "no object": ("I could not find that.", "no JSON object"),
     "cut object": (answer()[:60], "no JSON object"),
+    "another year": (answer(answer=["In fiscal 2019 sales rose by {fact:F1}."]), "about 2019"),
     "wrong form": (answer(answer=[{"words": "x"}]), "text"),
     "unknown fact": (answer(answer=["Sales rose by {fact:F9}."]), "F1 to F1"),
     "unknown source": (answer(answer=[{"text": "Sales rose.", "cites": ["S44"]}]), "S1 to S3"),
@@ -250,6 +251,21 @@ def test_an_answer_that_is_unusable_twice_is_an_error_with_advice() -> None:
         ModelWriter().write(context, BRIEF)
 
     assert len(server.requests) == 2
+
+
+def test_sentences_that_are_wrong_twice_are_left_out() -> None:
+    said = answer(answer=["Sales rose by {fact:F9}.", "Sales rose by {fact:F1}."])
+    with model(says(said)) as (context, server):
+        draft = ModelWriter().write(context, BRIEF)
+
+    assert [claim.text for claim in draft.answer] == ["Sales rose by {fact:f_0a1b2c3d}."]
+    assert len(server.requests) == 2
+
+
+def test_an_answer_of_wrong_sentences_only_is_an_error() -> None:
+    said = answer(answer=["Sales rose by {fact:F9}."])
+    with model(says(said)) as (context, _), pytest.raises(ProviderError, match="no fact"):
+        ModelWriter().write(context, BRIEF)
 
 
 def test_an_answer_that_was_cut_at_the_limit_is_asked_for_shorter() -> None:
