@@ -14,8 +14,9 @@ from tieout.model import Claim, Number, NumberStatus, Source, Span
 
 NASTY = st.lists(
     st.sampled_from(["<script>alert(1)</script>", "</style>", "</script>", "<!--", "-->", '"', "'", ">", "<", "&",
-                     "&lt;",                      "<img src=x onerror=alert(1)>", "<svg onload=a>", "{{ 7*7 }}", "{% raw %}", "javascript:a", "\x00",
-                     "\u202e", "]]>", "<a href='javascript:b'>", "</pre>", "</title>", "`", "\n"])
+                     "&lt;",
+                     "<img src=x onerror=alert(1)>", "<svg onload=a>", "{{ 7*7 }}", "{% raw %}",
+                     "javascript:a", "\x00", "\u202e", "]]>", "<a href='javascript:b'>", "</pre>", "</title>", "`", "\n"])
     | st.text(max_size=6),
     min_size=1,
     max_size=8,
@@ -142,12 +143,12 @@ def test_no_text_can_open_a_tag_or_an_attribute(helpers, case, text):
         span = Span("span_x", "doc_x", words, "cd" * 32, 1, 0, len(words), words, words)
         source = Source("span", "span_x", words, 1, words, 0, len(words), words)
         numbers = (
-            Number("7", Decimal(7), "USD", NumberStatus.TIED, source, 0, 1),
-            Number("8", Decimal(8), words, NumberStatus.OPEN, None, 2, 3, reason=words),
+            Number("7919.3", Decimal("7919.3"), "USD", NumberStatus.TIED, source, 0, 6),
+            Number("8", Decimal(8), words, NumberStatus.OPEN, None, 7, 8, reason=words),
         )
         made = helpers.with_answer(
             helpers.without_charts(case),
-            Claim(words, f"7 8 {words}", spans=("span_x",), numbers=numbers, instrument=words),
+            Claim(words, f"7919.3 8 {words}", spans=("span_x",), numbers=numbers, instrument=words),
         )
         report = made.report
         fact = replace(report.ledger.facts[0], name=words, method=words, parameters={"new": words, "old": words})

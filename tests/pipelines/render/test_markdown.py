@@ -13,10 +13,10 @@ from tieout.model import Claim, Number, NumberStatus
 NASTY = st.lists(
     st.sampled_from(
         ["<script>", "</script>", "<img src=x onerror=a>", "![a](http://x)", "[a](javascript:b)", "[a]: http://x", "`",
-         "```",          "~~~", "**", "__", "\n\n", "\n", "# ", "- ", "1. ", "> ", "|", "---", "===", "$x$", "\\", "&lt;", "&#60;",
-         "https://x.y", "www.x.yz", "a@b.cd", "[^1]", "[^1]: x", "    code", "\t", "\u202e", "\x00", "\x1b[31m", 
-         "\u2028", "{{7*7}}",
-         "{x}", "<http://x.y>", "text", "394,328", "(a)", ":", "!", "]", "[", "<!--", "-->"]
+         "```", "~~~", "**", "__", "\n\n", "\n", "# ", "- ", "1. ", "> ", "|", "---", "===", "$x$", "\\", "&lt;",
+         "&#60;",
+         "https://x.y", "www.x.yz", "a@b.cd", "[^1]", "[^1]: x", "    code", "\t", "\u202e", "\x00", "\x1b[31m",
+         "\u2028", "{{7*7}}", "{x}", "<http://x.y>", "text", "394,328", "(a)", ":", "!", "]", "[", "<!--", "-->"]
     ) | st.text(max_size=8),
     max_size=12,
 ).map("".join)  # fmt: skip
