@@ -184,7 +184,8 @@ class Application:
         Raises InvalidInput when a path does not exist or there is nothing to read.
         """
         _require(principal, Role.MEMBER, "add documents")
-        outcomes = self.parts.library.ingest(principal, _readable(paths), progress=progress)
+        files = _readable(paths)
+        outcomes = self.parts.library.ingest(principal, files, progress=progress)
         if not outcomes:
             names = ", ".join(str(path) for path in paths)
             raise InvalidInput(f"There is no file to read in {names}. Give PDF, HTML, Markdown or text files.")

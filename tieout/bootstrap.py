@@ -28,8 +28,9 @@ from tieout.ports import (
 from tieout.runtime import FolderLock, acquire, check_folder
 
 if TYPE_CHECKING:
+    from pipelines.registry.registry import CompanyRegistry
     from store.database import Database
-    from tieout.ports import Lake, Library, Registry
+    from tieout.ports import Lake, Library
     from tieout.settings import Settings
 
 _STOP_S = 5.0  # for running steps to finish; what then still runs is handed back
@@ -186,18 +187,19 @@ def _vectors(settings: Settings, dimensions: int) -> VectorIndex:
     return EdgeVectorIndex(settings.folder / "vectors", dimensions)
 
 
-def _registry(content: ContentStore) -> Registry:
+def _registry(content: ContentStore) -> CompanyRegistry:
     from pipelines.registry.registry import CompanyRegistry
 
     return CompanyRegistry(content)
 
 
 def _library(
-    content: ContentStore, blobs: BlobStore, vectors: VectorIndex, embedder: Embedder, registry: Registry
+    content: ContentStore, blobs: BlobStore, vectors: VectorIndex, embedder: Embedder, registry: CompanyRegistry
 ) -> Library:
-    from pipelines.retrieval.library import HybridLibrary
+    from pipelines.ledger.figures import read_figures
+    from pipelines.retrieval.library import DocumentLibrary
 
-    return HybridLibrary(content, blobs, vectors, embedder, registry)
+    return DocumentLibrary(content, blobs, vectors, embedder, registry, read_figures=read_figures)
 
 
 def _model(settings: Settings) -> ModelProvider:
@@ -218,7 +220,7 @@ def _model(settings: Settings) -> ModelProvider:
 def _checker(parts: Parts) -> Checker:
     from pipelines.ledger.check import DraftChecker
 
-    return DraftChecker(parts)
+    return DraftChecker(parts.library, parts.registry, parts.lake)
 
 
 def _engine(settings: Settings, store: RunStore, agents: Agents, parts: Parts, changes: LocalChanges) -> Engine:

@@ -65,7 +65,7 @@ class FolderLock:
     def try_acquire(self) -> bool:
         """Take the lock if it is free, and note who holds it. Raises NotAvailable when the folder cannot be used."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
             return False

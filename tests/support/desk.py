@@ -1,7 +1,8 @@
-"""A whole desk in memory, with an agent whose runs end as the request's `params["end"]` says."""
+"""A whole desk in memory, with an agent whose runs end as `params["end"]` or a word of the question says."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,9 +45,20 @@ def plan(request: RunRequest) -> Plan:
     )
 
 
+def _end(context: StepContext) -> str | None:
+    request = context.run.request
+    words = ("needs_answer", "needs_review", "fail", "block")
+    return request.params.get("end") or next((word for word in words if word in request.question), None)
+
+
+def _may_go() -> bool:
+    """Say whether a blocked step goes on: told in this process, or by a file to another."""
+    return GO.wait(0.02) or Path(os.environ.get("TOY_GO", "/nonexistent/file")).exists()
+
+
 def begin(context: StepContext) -> StepOutcome:
     """Ask back when told to."""
-    if context.run.request.params.get("end") == "needs_answer":
+    if _end(context) == "needs_answer":
         raise NeedsAnswer("Which one do you mean?")
     return StepOutcome({})
 
@@ -54,10 +66,9 @@ def begin(context: StepContext) -> StepOutcome:
 def work(context: StepContext) -> StepOutcome:
     """Say so, and fail or wait when told to."""
     context.emit("worked", side=context.step.key)
-    end = context.run.request.params.get("end")
-    if end == "fail":
+    if _end(context) == "fail":
         raise InvalidInput("this cannot be done")
-    while end == "block" and not GO.wait(0.02) and not context.cancelled():
+    while _end(context) == "block" and not context.cancelled() and not _may_go():
         pass
     return StepOutcome({"side": context.step.key})
 
@@ -65,7 +76,7 @@ def work(context: StepContext) -> StepOutcome:
 def end(context: StepContext) -> StepOutcome:
     """Keep a report whose only number is tied, or open when told to."""
     context.put_artifact("report.md", "text/markdown", b"# Report\n")
-    review = context.run.request.params.get("end") == "needs_review"
+    review = _end(context) == "needs_review"
     result = {
         "answer": "It is 42.",
         "claims": [],
