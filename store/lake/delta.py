@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +16,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from filelock import FileLock, Timeout
 
 from store.lake.schema import KEYS, schema_of
+from store.lake.tables import without
 from tieout.errors import Conflict, NotFound, StorageFull
 
 # A fact may cite any version for ever: logs and files never expire by themselves.
@@ -63,12 +65,16 @@ class DeltaTables:
             path.mkdir(parents=True, exist_ok=True)
             if self._open(workspace, table) is None:
                 DeltaTable.create(str(path), schema=schema_of(table), configuration=_KEEP_EVERYTHING)
+            mode: Literal["append", "overwrite"] = "append"
             if upsert:
-                _merge(path, rows, KEYS[table])
-            else:
-                write_deltalake(
-                    str(path), rows, mode="append", writer_properties=_compressed(), commit_properties=_patient()
+                # One plain overwrite, not a merge: a merge writes string views, which Arrow cannot filter.
+                current = self.read(workspace, table, self.version(workspace, table))
+                kept = without(current, rows, KEYS[table])
+                rows, mode = (
+                    pa.concat_tables([kept, rows]).sort_by([(key, "ascending") for key in KEYS[table]]),
+                    "overwrite",
                 )
+            write_deltalake(str(path), rows, mode=mode, writer_properties=_compressed(), commit_properties=_patient())
             return DeltaTable(str(path)).version()
         except (OSError, DeltaError) as error:
             for left in _data_files(path) - before:
@@ -139,23 +145,6 @@ def _compressed() -> WriterProperties:
 
 def _patient() -> CommitProperties:
     return CommitProperties(max_commit_retries=15)
-
-
-def _merge(path: Path, rows: pa.Table, keys: Sequence[str]) -> None:
-    (
-        DeltaTable(str(path))
-        .merge(
-            rows,
-            predicate=" AND ".join(f"new.{key} = old.{key}" for key in keys),
-            source_alias="new",
-            target_alias="old",
-            writer_properties=_compressed(),
-            commit_properties=_patient(),
-        )
-        .when_matched_update_all()
-        .when_not_matched_insert_all()
-        .execute()
-    )
 
 
 def _translated(error: Exception, table: str) -> Exception:

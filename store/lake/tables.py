@@ -62,10 +62,8 @@ class MemoryTables:
         """Append rows, or replace those of the same key; return the new version."""
         with self._guard:
             versions = self._of(workspace, table)
-            kept = versions[-1]
-            if upsert:
-                kept = kept.join(rows.select(list(KEYS[table])), list(KEYS[table]), join_type="left anti")
-            versions.append(pa.concat_tables([kept.select(rows.column_names), rows]).combine_chunks())
+            kept = without(versions[-1], rows, KEYS[table]) if upsert else versions[-1]
+            versions.append(pa.concat_tables([kept, rows]).combine_chunks())
             return len(versions) - 1
 
     @contextmanager
@@ -82,3 +80,9 @@ class MemoryTables:
         schema = schema_of(table)
         with self._guard:
             return self._versions.setdefault((workspace, table), [schema.empty_table()])
+
+
+def without(table: pa.Table, rows: pa.Table, keys: Sequence[str]) -> pa.Table:
+    """Return the rows of `table` whose key is not among those of `rows`."""
+    left = table.join(rows.select(list(keys)), list(keys), join_type="left anti")
+    return left.select(table.column_names)
