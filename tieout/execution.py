@@ -107,8 +107,7 @@ class Executor:
             overdue = [one for one in self._running.values() if not one.given_up and one.overdue()]
         for execution in overdue:
             execution.given_up = True
-            step = execution.claimed.step
-            self._fail(execution, StepTimedOut(f"step {step.key!r} ran longer than its limit of {step.timeout_s:g} s"))
+            self._fail(execution, _timed_out(execution.claimed.step))
         return len(overdue)
 
     def hand_back_all(self) -> int:
@@ -136,7 +135,11 @@ class Executor:
                     _log.exception("step_raised", attempt=claimed.step.attempt)
                 self._fail(execution, error)
             else:
-                self._complete(execution, outcome)
+                # An action that was told to stop because its time is over returns something unfinished.
+                if execution.overdue():
+                    self._fail(execution, _timed_out(claimed.step))
+                else:
+                    self._complete(execution, outcome)
 
     def _action(self, claimed: Claimed) -> Action:
         agent = self._agents.get(claimed.run.plan.agent)
@@ -253,6 +256,10 @@ class ExecutionContext:
             self._lost = not self._store.holds_claim(self._execution.claimed)
             self._looked_at = time.monotonic()
         return self._lost
+
+
+def _timed_out(step: Step) -> StepTimedOut:
+    return StepTimedOut(f"step {step.key!r} ran longer than its limit of {step.timeout_s:g} s")
 
 
 def _checked(outcome: object, step: Step) -> StepOutcome:
