@@ -8,7 +8,6 @@ again while the notebook is made, and one that does not come out the same stops 
 from __future__ import annotations
 
 import base64
-import textwrap
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -36,6 +35,7 @@ from tieout.errors import TieoutError
 from tieout.model import Chart, Claim, Fact, Page, Report, Section, Table
 
 _v4: Any = nbformat.v4  # untyped
+_WIDTH = 112  # characters of base64 on a line
 _DOLLAR = "<span>$</span>"  # Jupyter reads a lone dollar sign as a formula even when it is escaped
 
 
@@ -119,7 +119,8 @@ class _Builder:
         self.code(code.SETUP)
         for name in sorted(self.rows):
             table = self.rows[name]
-            lines = textwrap.wrap(base64.b64encode(to_parquet(table)).decode("ascii"), 116)
+            packed = base64.b64encode(to_parquet(table)).decode("ascii")
+            lines = [packed[at : at + _WIDTH] for at in range(0, len(packed), _WIDTH)]
             printed = f"{name}: {table.num_rows:,} rows, {table.num_columns} columns\n"
             self.code(code.data_cell(name, lines), printed, hidden=True)
 

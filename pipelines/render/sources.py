@@ -12,6 +12,7 @@ from pipelines.render.text import page_text
 from tieout.model import Claim, Fact, Figure, Number, NumberStatus, Page, Report, Source, Span
 
 _CONTEXT_LINES = 2
+_ROUNDING = Decimal("0.006")  # of the value: what two printed digits leave open
 Key = tuple[object, ...]
 
 
@@ -104,10 +105,7 @@ class Sources:
     def figure_of(self, number: Number) -> Figure | None:
         """Return the reported figure that a number quotes."""
         span = self.spans.get(number.source.id) if number.source else None
-        for figure in self.figures if span else ():
-            if span and _inside(figure, span) and figure.value == number.value:
-                return figure
-        return None
+        return _nearest([figure for figure in self.figures if span and _inside(figure, span)], number)
 
     def open_ref(self, number: Number) -> OpenNumber | None:
         """Return the entry of an open or contradicted number."""
@@ -257,15 +255,21 @@ def _context(page: Page | None, quote: str, start: int) -> tuple[int, str, str]:
 
 def _mark(quote: str, start: int, number: Number, cells: list[Figure]) -> tuple[int, int] | None:
     """Return the place of the number in the quote: the table cell of that value, else the same digits."""
-    for cell in cells:
-        inside = start <= cell.start and cell.end <= start + len(quote)
-        if inside and cell.value == number.value:
-            return cell.start - start, cell.end - start
+    cell = _nearest([c for c in cells if start <= c.start and c.end <= start + len(quote)], number)
+    if cell is not None:
+        return cell.start - start, cell.end - start
     digits = re.search(r"\d[\d,.]*\d|\d", number.text)
     if digits is None:
         return None
     found = re.search(rf"(?<![\d.,]){re.escape(digits[0])}(?![\d]|[.,]\d)", quote)
     return found.span() if found else None
+
+
+def _nearest(cells: list[Figure], number: Number) -> Figure | None:
+    """Return the cell that a number prints, perhaps rounded (394.3 billion) or as an outflow (without its sign)."""
+    size = abs(number.value)
+    near = [cell for cell in cells if abs(abs(cell.value) - size) <= _ROUNDING * size]
+    return min(near, key=lambda cell: abs(abs(cell.value) - size), default=None)
 
 
 def _cell(figure: Figure) -> str:

