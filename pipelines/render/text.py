@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from tieout.model import Period
 
-_MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905
+_MONTHS = "January February March April May June July August September October November December".split()
 _BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 _SPECIAL = re.compile(r"[\\`*_\[\]{}~|$^@]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
