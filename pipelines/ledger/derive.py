@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
-from pipelines.ledger.match_book import Entry, outflow
+from pipelines.ledger.match_book import Entry, amount, outflow
 
 # measure → (numerator's concept, denominator's concept)
 RATIOS: dict[str, tuple[str, str]] = {
@@ -124,7 +124,7 @@ def _pairs(
                 continue
             if a.core != b.core and (a.figure.concept is None or a.figure.concept != b.figure.concept):
                 continue
-            value = formula(a.figure.value, b.figure.value)
+            value = formula(amount(a.figure), amount(b.figure))
             if value is not None:
                 found.append(Derived(value, (a, b), method.format(a=a.figure.text, b=b.figure.text)))
     # Figures of one row are the surest pair.

@@ -35,7 +35,9 @@ class Judge:
 
     def __init__(self, book: SourceBook, entity: Entity, cited: Sequence[Span] = ()) -> None:
         self.book, self.entity = book, entity
-        self.measures = Measures(book, entity)
+        if ("measures", entity.key) not in book.read:
+            book.read["measures", entity.key] = Measures(book, entity)
+        self.measures: Measures = book.read["measures", entity.key]
         self.calendar = book.calendars[entity.key]
         self.cited = cited
 
@@ -279,7 +281,8 @@ class Judge:
             return mention.allows(value * scope.direction)
         if mention.aside:
             return mention.allows(value, any_sign=True)
-        if scope.loss and not mention.signed and not free:
+        used = any("used" in p.inside or "outflow" in p.inside for p in scope.phrases)
+        if (scope.loss or used and value < 0) and not mention.signed and not free:
             return mention.allows(-value)
         return mention.allows(value, any_sign=free)
 

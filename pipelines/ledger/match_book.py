@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
+from pipelines.ledger.concepts import concept
 from pipelines.ledger.match_words import content, label_words, tokens
 from pipelines.ledger.periods import Calendar
 from tieout.model import Document, Fact, Figure, Instrument, Page, Span
@@ -60,6 +62,7 @@ class SourceBook:
     instruments: Sequence[Instrument] = ()
     compute: Callable[[Sequence[FactQuery]], list[Fact]] | None = None
     mentioned: Callable[[str], list[Instrument]] | None = None
+    read: dict[tuple[str, str], Any] = field(default_factory=dict)  # what matching read of a company, kept
     _spans: dict[str, Span] = field(default_factory=dict)
 
     @cached_property
@@ -204,16 +207,26 @@ def unit_fits(stated: str, unit: str) -> bool:
     return stated == "points" and unit == "fraction"
 
 
+_OUTFLOW = re.compile(
+    r"payment|paid|purchase|repurchase|used|expense|cost|loss|dividend|acqui|tax|treasury|repayment|capital expend|"
+    r"allowance|accumulated|less|deficit|withh|charge|amortiz|redempt|settle|credit|deduct",
+    re.IGNORECASE,
+)
+
+
 def outflow(figure: Figure) -> bool:
-    """Say whether a figure's own label says that money goes out, so that its sign is a matter of style."""
-    words = " ".join((figure.row, *figure.path)).lower()
-    return figure.value != 0 and bool(
-        re.search(
-            r"payment|paid|purchase|repurchase|used in|expense|cost|loss|dividend|acqui|tax|treasury|repayment|capital expend|"
-            r"allowance|accumulated|less|deficit|withh|charge|amortiz|investing|financing|decrease|redempt|settle",
-            words,
-        )
-    )
+    """Say whether a figure is printed negative only because money goes out: people speak of it as an amount."""
+    if figure.value >= 0:
+        return False
+    entry = concept(figure.concept) if figure.concept else None
+    if entry is not None:
+        return entry.outflow or bool(re.search(r"cost|expense|tax", entry.name))
+    return bool(_OUTFLOW.search(figure.row))
+
+
+def amount(figure: Figure) -> Decimal:
+    """Return a figure's value as people speak of it: what was spent is positive."""
+    return -figure.value if outflow(figure) else figure.value
 
 
 ZERO = Decimal(0)

@@ -50,7 +50,6 @@ class Prose:
 
     def __init__(self, book: SourceBook, entity: Entity, parse: Parser) -> None:
         self.book, self.entity, self._parse = book, entity, parse
-        self._statements: list[Statement] | None = None
 
     def judge(
         self, sentence: Sentence, index: int, scope: Scope, periods: Sequence[Period], cited: Sequence[Span] = ()
@@ -106,9 +105,11 @@ class Prose:
 
     def statements(self) -> list[Statement]:
         """Return every number of the company's prose (read once)."""
-        if self._statements is None:
-            self._statements = [s for d in self.entity.documents for s in self._read(d)]
-        return self._statements
+        key = ("prose", self.entity.key)
+        if key not in self.book.read:
+            self.book.read[key] = [s for d in self.entity.documents for s in self._read(d)]
+        found: list[Statement] = self.book.read[key]
+        return found
 
     def _read(self, document: Document) -> list[Statement]:
         found = []

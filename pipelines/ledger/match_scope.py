@@ -51,7 +51,7 @@ _SHARE_AFTER = re.compile(
 _RATIO_WORDS = re.compile(r"\bas an?\s+(?:percentage|percent|share|proportion|%)\s+of\s+", re.IGNORECASE)
 _LOSS = re.compile(r"\b(?:loss(?:es)?|deficit|outflow|negative|lost)\b", re.IGNORECASE)
 _STRONG = re.compile(
-    r";|:(?!\d)|\s[\u2013\u2014]\s|\u2014|\bwhile\b|\bwhereas\b|\bbut\b|\balthough\b|\bthough\b|\bwhereby\b",
+    r";|\s[\u2013\u2014]\s|\u2014|\bwhile\b|\bwhereas\b|\bbut\b|\balthough\b|\bthough\b|\bwhereby\b",
     re.IGNORECASE,
 )
 _STOP_RIGHT = re.compile(
@@ -153,13 +153,27 @@ class Sentence:
             if within or token.word.lower() in STOP or is_neutral(token):
                 continue
             words.append(token)
-            if any(0 <= s - token.end <= 2 for s, _, _ in concepts):
-                heads.add(token.start)
+        for begin, _, _ in concepts:
+            if (head := self._head(begin, start)) is not None:
+                heads.add(head)
         spelled = tuple(
             (c, frozenset(t.stem for t in self.words if s <= t.start < e and t.word.lower() not in STOP))
             for s, e, c in concepts
         )
         return Phrase(frozenset(c for _, _, c in concepts), tuple(words), frozenset(inside), frozenset(heads), spelled)
+
+    def _head(self, begin: int, floor: int) -> int | None:
+        """Return the start of the word that narrows a concept ("hardware total revenue"), past neutral ones."""
+        at = begin
+        for token in reversed(self.words):
+            if token.end > at or token.start < floor:
+                continue
+            if self.masked[token.end : at].strip(" \n*_") or token.word.lower() in STOP:
+                return None
+            if not is_neutral(token):
+                return token.start
+            at = token.start
+        return None
 
     def protected(self, at: int) -> bool:
         """Say whether an offset lies inside a name that must not be cut."""
@@ -209,7 +223,7 @@ def _read(sentence: Sentence, index: int, earlier: Sequence[Scope]) -> Scope:
             phrases.append(own | beyond | Phrase(inherited.concepts, (), inherited.inside, spelled=inherited.spelled))
     elif inherited is not None:
         phrases.append(inherited)
-    loss = bool(_LOSS.search(left[-60:])) and not sentence.protected(mention.start)
+    loss = bool(_LOSS.search(left[-60:]) or _LOSS.search(text[mention.end : right_end]))
     return Scope(kind, direction, loss, tuple(phrases), of, left=left, right=after)
 
 

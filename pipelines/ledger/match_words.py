@@ -34,7 +34,8 @@ NEUTRAL = frozenset(
     compared compare comparison relative higher lower better worse stronger weaker larger smaller bigger
     strong solid robust healthy modest slight slightly significant significantly substantial sharply steady roughly
     approximately about around nearly almost well overall whole entire company-wide consolidated worldwide
-    business-wide driven due reflecting reflected reflects thanks helped despite partly offset primarily mainly
+    lifted lift lifting boosted boost boosting pushed push pushing drove drive driving raised raise raising cut cutting trimmed
+    contributed contribute contributing spent sold generating totals summed business-wide driven due reflecting reflected reflects thanks helped despite partly offset primarily mainly
     largely left leaving turned turn came remained remain remains stayed stay kept keep showed show shows shown saw see
     seen had put meant mean means meaning implied implies translating translates corresponding resulting result
     results resulted performance figure figures number value level rate-of amount sum dollar dollars usd million
