@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from pipelines.ledger.concept_catalogue import CONCEPTS, PHRASES, Concept
+from pipelines.ledger.concept_catalogue import CONCEPTS, Concept
+from pipelines.ledger.concept_phrases import PHRASES
 from pipelines.ledger.tables import statement_of
 
 __all__ = ["Concept", "concept", "concept_of", "measures_named", "normal_label"]
@@ -25,7 +26,9 @@ def concept_of(label: str, path: tuple[str, ...] = (), table: str = "") -> str |
     "Other current assets" is not current assets.
     """
     statement = statement_of(table)
-    return _matched(statement, normal_label(label), " > ".join(normal_label(part) for part in path)) if statement else None
+    return (
+        _matched(statement, normal_label(label), " > ".join(normal_label(part) for part in path)) if statement else None
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -52,7 +55,9 @@ def normal_label(label: str) -> str:
     text = label.casefold().replace("’", "'").replace("‘", "'")
     text = re.sub(r"[\u2010-\u2015\u2212]+", "-", text)
     text = re.sub(r"\((?:\d{1,2}|[a-z])\)", " ", text)
-    text = re.sub(r"\s*/?\s*\((?:loss(?:es)?|deficit|accumulated deficit|benefit|deficiency|expense|decrease)\)", "", text)
+    text = re.sub(
+        r"\s*/?\s*\((?:loss(?:es)?|deficit|accumulated deficit|benefit|deficiency|expense|decrease)\)", "", text
+    )
     return " ".join(text.split()).strip(" :,-")
 
 

@@ -17,9 +17,14 @@ from pipelines.ledger.tables import Row, Table, read_tables
 from pipelines.ledger.units import Note, measure, read_note
 from tieout.model import Document, Figure, Page, Period
 
-_ITEM_LINE = re.compile(r"^\s*(?:Item\s+\d+[A-C]?\s*[.—–-]|Notes\s+to\s+(?:Condensed\s+)?Consolidated\s)", re.IGNORECASE)
+_ITEM_LINE = re.compile(
+    r"^\s*(?:Item\s+\d+[A-C]?\s*[.—–-]|Notes\s+to\s+(?:Condensed\s+)?Consolidated\s)", re.IGNORECASE
+)
 _ITEM_NOTE = re.compile(r"\([^()]{0,20}\bin\s+(?:millions|thousands|billions)\b[^()]{0,160}\)", re.IGNORECASE)
-_TOTAL = re.compile(r"^(?:grand )?total\b|^consolidated\b|^worldwide\b|^company\b|elimination|^segment (?:total|operating)", re.IGNORECASE)
+_TOTAL = re.compile(
+    r"^(?:grand )?total\b|^consolidated\b|^worldwide\b|^company\b|elimination|^segment (?:total|operating)",
+    re.IGNORECASE,
+)
 _SALES = re.compile(r"\b(?:net sales|revenues?)\b", re.IGNORECASE)
 _PROFIT = re.compile(r"\boperating (?:income|profit)\b", re.IGNORECASE)
 _PARTS = re.compile(
@@ -28,7 +33,8 @@ _PARTS = re.compile(
     re.IGNORECASE,
 )
 _FLOW = re.compile(
-    r"\b(?:income|provision|expenses?|revenues?|sales|cash flows?|activity)\b(?!.*\b(?:assets|liabilities|balances?|deferred)\b)",
+    r"\b(?:income|provision|expenses?|revenues?|sales|cash flows?|activity)\b"
+    r"(?!.*\b(?:assets|liabilities|balances?|deferred)\b)",
     re.IGNORECASE,
 )
 _NAMED_PART = re.compile(r"(?:net sales|revenues?|(?:segment )?operating (?:income|profit))")
@@ -262,7 +268,11 @@ def _opening(label: str) -> bool:
 
 
 def _closing(label: str) -> bool:
-    return bool(re.search(r"\bend(?:ing)? (?:of|balances?)\b|\bend of (?:year|period)\b|\bat period end\b", label, re.IGNORECASE))
+    return bool(
+        re.search(
+            r"\bend(?:ing)? (?:of|balances?)\b|\bend of (?:year|period)\b|\bat period end\b", label, re.IGNORECASE
+        )
+    )
 
 
 def with_known_on(figures: Sequence[Figure], day: date) -> list[Figure]:

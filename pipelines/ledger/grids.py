@@ -72,8 +72,14 @@ def _grid(text: str, lines: list[tuple[int, str]]) -> Table | None:
     if not made:
         return None
     known = tuple(column for column in columns if column is not None)
-    return Table(_MARKS.sub("", title).strip("# "), statement or statement_of(title), note, known, tuple(made),
-                 text[max(0, start - 300) : start])  # fmt: skip
+    return Table(
+        _MARKS.sub("", title).strip("# "),
+        statement or statement_of(title),
+        note,
+        known,
+        tuple(made),
+        text[max(0, start - 300) : start],
+    )
 
 
 def _has_values(fields: list[tuple[int, str]]) -> bool:
@@ -102,15 +108,25 @@ def _column(heading: str) -> Column | None:
     if re.search(r"change|variance|\bvs\b|growth|%|Y/Y|YoY", heading, re.I):
         return Column(heading, change=True, percent=bool(re.search(r"%|ercent|growth", heading)))
     asof = bool(re.match(rf"as\s+(?:of|at)\b|at\s+{MONTH}", heading, re.I))
-    bare = re.sub(r"\((?:in\s+)?[$\w\s]*(?:millions?|thousands?|billions?|unaudited)[\w\s]*\)", "", heading, flags=re.I).strip()
+    bare = re.sub(
+        r"\((?:in\s+)?[$\w\s]*(?:millions?|thousands?|billions?|unaudited)[\w\s]*\)", "", heading, flags=re.I
+    ).strip()
     found = headings_in(f"{bare}\n{bare}")
     if not found or len(found[0].columns) != 2 or re.sub(r"\W", "", bare) == "":
         return Column(heading)
     years = {column.year for column in found[0].columns}
     dated = headings_in(f"{bare} 1901")  # pairs the printed date with a second year to read it once
     column = dated[0].columns[0] if dated and len(dated[0].columns) == 2 else Column(heading, year=years.pop())
-    words = re.sub(r"\W+", "", re.sub(r"(?i)as of|ended|\d|FY|Q|fiscal|quarters?|years?|months?|weeks?|three|six|nine|"
-                                      r"twelve|the|at|" + MONTH, "", bare))  # fmt: skip
+    words = re.sub(
+        r"\W+",
+        "",
+        re.sub(
+            r"(?i)as of|ended|\d|FY|Q|fiscal|quarters?|years?|months?|weeks?|three|six|nine|"
+            r"twelve|the|at|" + MONTH,
+            "",
+            bare,
+        ),
+    )
     if words:
         return Column(heading)  # other words: what the column holds is not only a period
     return Column(heading, column.year, column.month, column.day, column.months, column.quarter, asof)
@@ -125,7 +141,7 @@ def _row(
     placed: list[tuple[int, Cell]] = []
     index = 1
     while index < len(fields):
-        offset, part = fields[index]
+        part = fields[index][1]
         cell, used = _merged(fields, index)
         if cell is not None:
             placed.append((index, cell))
@@ -170,9 +186,17 @@ def _merged(fields: list[tuple[int, str]], index: int) -> tuple[Cell | None, int
     cell = cell_of(core + suffix)
     if cell is None:
         return None, 1
-    printed = core if not suffix else core
     return (
-        Cell(start, start + len(printed), printed, cell.number, cell.decimals, bare if used == 2 else cell.currency,
-             cell.percent, cell.points, cell.dash),
+        Cell(
+            start,
+            start + len(core),
+            core,
+            cell.number,
+            cell.decimals,
+            bare if used == 2 else cell.currency,
+            cell.percent,
+            cell.points,
+            cell.dash,
+        ),
         used + bool(suffix),
-    )  # fmt: skip
+    )

@@ -74,7 +74,10 @@ class _Item:
 
 
 def headings_in(text: str) -> list[Heading]:
-    """Return the headings of a page in order. One that names a single period has no columns and ends the table before."""
+    """Return the headings of a page in order.
+
+    One that names a single period has no columns, and ends the table before it.
+    """
     headings = []
     for block in _blocks(text):
         years = [item for item in block if item.kind in ("year", "fiscal", "quarter")]
@@ -90,9 +93,12 @@ def headings_in(text: str) -> list[Heading]:
                 years = [item for item in years if item in block]
                 if not years:
                     continue
-        while block and block[-1].kind in ("monthday", "duration", "asof", "change") and "\n" in text[
-            years[-1].end : block[-1].start
-        ] and not (block[-1].kind == "change" and _alone(text, block[-1])):
+        while (
+            block
+            and block[-1].kind in ("monthday", "duration", "asof", "change")
+            and "\n" in text[years[-1].end : block[-1].start]
+            and not (block[-1].kind == "change" and _alone(text, block[-1]))
+        ):
             block = block[:-1]  # the beginning of what follows
         if len(years) == 1 and not _whole_lines(text, block):
             continue
@@ -127,9 +133,11 @@ def _blocks(text: str) -> list[list[_Item]]:
             inner = re.match(DURATION, match.group(0), re.IGNORECASE)
             months = months_of(inner) if inner else None
         item = _Item(kind, match.start(), match.end(), match.group(0), months)
-        if blocks and _PLAIN.match(text[blocks[-1][-1].end : item.start]) and text[
-            blocks[-1][-1].end : item.start
-        ].strip() in ("", ","):
+        if (
+            blocks
+            and _PLAIN.match(text[blocks[-1][-1].end : item.start])
+            and text[blocks[-1][-1].end : item.start].strip() in ("", ",")
+        ):
             blocks[-1].append(item)
         else:
             blocks.append([item])
@@ -154,14 +162,16 @@ def _columns(block: list[_Item], text: str) -> tuple[Column, ...]:
     paired = _pair_days(block, days, values)
     if paired is None:
         return ()
-    spans = _pair_durations(block, durations, days, values)
+    spans = _pair_durations(block, durations, values)
     if spans is None:
         return ()
     columns: list[Column] = []
     for item in heads:
         label = " ".join(item.text.split())
         if item.kind in ("versus", "change"):
-            columns.append(Column(label, change=True, percent="%" in label or "ercent" in label or ("/" in label and over)))
+            columns.append(
+                Column(label, change=True, percent="%" in label or "ercent" in label or ("/" in label and over))
+            )
             continue
         index = values.index(item)
         day = paired[index]
@@ -222,19 +232,17 @@ def _pair_days(block: list[_Item], days: list[_Item], values: list[_Item]) -> li
     return None
 
 
-def _pair_durations(
-    block: list[_Item], durations: list[_Item], days: list[_Item], values: list[_Item]
-) -> list[_Item | None] | None:
+def _pair_durations(block: list[_Item], durations: list[_Item], values: list[_Item]) -> list[_Item | None] | None:
     """Give each year the duration above it: one shared by all, or equal groups from left to right."""
     if not durations:
         return [None] * len(values)
     if len(values) % len(durations):
         return None
     each = len(values) // len(durations)
-    if len(durations) > 1 and any(a.start > values[0].start for a in durations if a in block):
-        # "Year ended May 1, 2022 Year ended May 2, 2021": each duration directly before its own year
-        if each != 1 or any(d.start > v.start for d, v in zip(durations, values, strict=True)):
-            return None
+    interleaved = len(durations) > 1 and any(item.start > values[0].start for item in durations if item in block)
+    # "Year ended May 1, 2022 Year ended May 2, 2021": each duration directly before its own year
+    if interleaved and (each != 1 or any(d.start > v.start for d, v in zip(durations, values, strict=True))):
+        return None
     return [durations[index // each] for index in range(len(values))]
 
 
@@ -254,7 +262,9 @@ def _grouped(columns: tuple[Column, ...], block: list[_Item], text: str) -> tupl
     words = _ITEM.sub(" ", above).split()
     if len(words) != len(groups):  # which of the equal columns is which cannot be known
         counts = Counter(column.key for column in columns)
-        return tuple(column if counts[column.key] == 1 else Column(column.text, change=column.change) for column in columns)
+        return tuple(
+            column if counts[column.key] == 1 else Column(column.text, change=column.change) for column in columns
+        )
     return tuple(replace(column, group=word) for word, group in zip(words, groups, strict=True) for column in group)
 
 

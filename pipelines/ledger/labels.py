@@ -11,7 +11,9 @@ _SKIPPED = re.compile(
 )
 _SENTENCE = re.compile(r"^(?:See|Refer|The|We|Our|In|As|These|This|For|Includes?|\(\d\)|\([a-z]\)|\*|•|\d+\.)\s")
 _ANNOUNCING = re.compile(r"\b(?:is|are|was|were|shows?|presents?|summari[sz]es?|sets?|provides?|consists?)\b")
-_JOINING = re.compile(r"(?:[,(/–—-]|\b(?:and|or|of|to|for|in|on|the|with|from|by|per|at|net|operating|other))\s*$", re.I)
+_JOINING = re.compile(
+    r"(?:[,(/–—-]|\b(?:and|or|of|to|for|in|on|the|with|from|by|per|at|net|operating|other))\s*$", re.I
+)
 _MAJOR = re.compile(r"^[^a-z]*[A-Z][^a-z]*$")
 _KNOWN = re.compile(
     r"(?:(?:Total\s)?(?:Assets|Liabilities(?:\sand\s(?:(?:stockholders|shareholders)[’']\s)?equity)?)|Current\sassets|Non-current\sassets|"
@@ -19,7 +21,7 @@ _KNOWN = re.compile(
     r"(?:[A-Z][\w.]+\s){0,3}(?:Co\.,\sInc\.\s)?(?:Stockholders|Shareholders)[’']\s[Ee]quity|"
     r"(?:Cash\sflows\sfrom\s)?(?:Operating|Investing|Financing)\sactivities|Supplemental\scash\sflow\sinformation)"
     r"\s+(?=[A-Z])"
-)  # fmt: skip
+)
 
 
 def is_skipped(line: str) -> bool:

@@ -36,8 +36,15 @@ MONTH = r"(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
 COUNTS = {"three": 3, "six": 6, "nine": 9, "twelve": 12, "3": 3, "6": 6, "9": 9, "12": 12}
 WEEKS = {"12": 3, "13": 3, "14": 3, "16": 4, "24": 6, "26": 6, "27": 6, "36": 9, "39": 9, "40": 9, "52": 12, "53": 12}
 ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4}
-WEEK_WORDS = {"twelve": "12", "thirteen": "13", "fourteen": "14", "twenty-six": "26", "thirty-nine": "39",
-              "fifty-two": "52", "fifty-three": "53"}  # fmt: skip
+WEEK_WORDS = {
+    "twelve": "12",
+    "thirteen": "13",
+    "fourteen": "14",
+    "twenty-six": "26",
+    "thirty-nine": "39",
+    "fifty-two": "52",
+    "fifty-three": "53",
+}
 
 DURATION = (
     r"(?:(?P<count>three|six|nine|twelve|3|6|9|12)[- ]months?(?:[- ]periods?)?"
@@ -275,5 +282,7 @@ def _add_months(day: date, months: int) -> date:
 
 def _near(anniversary: date, day: date) -> date:
     """Return the anniversary that lies nearest to `day`."""
-    return min((_add_months(anniversary, 12 * (day.year + k - anniversary.year)) for k in (-1, 0, 1)),
-               key=lambda candidate: abs(candidate - day))  # fmt: skip
+    return min(
+        (_add_months(anniversary, 12 * (day.year + k - anniversary.year)) for k in (-1, 0, 1)),
+        key=lambda candidate: abs(candidate - day),
+    )

@@ -1,4 +1,4 @@
-"""Reads the tables of a page's text: rows with their label and headings, cells with the column they certainly stand under."""
+"""Reads the tables of a page's text: rows with label and headings, cells with the column they certainly stand under."""
 
 from __future__ import annotations
 
@@ -11,12 +11,20 @@ from pipelines.ledger.headings import Column, Heading, headings_in, is_heading_t
 from pipelines.ledger.labels import Sections, is_prose, is_skipped, split_label
 
 STATEMENTS = (
-    ("income", re.compile(r"statements?\s+of\s+(?:consolidated\s+)?(?:operations|income|earnings)\b|\bincome\s+statements?\b", re.I)),
+    (
+        "income",
+        re.compile(
+            r"statements?\s+of\s+(?:consolidated\s+)?(?:operations|income|earnings)\b|\bincome\s+statements?\b", re.I
+        ),
+    ),
     ("comprehensive", re.compile(r"comprehensive\s+(?:income|loss|earnings)", re.I)),
     ("balance", re.compile(r"balance\s+sheets?|statements?\s+of\s+financial\s+(?:position|condition)", re.I)),
     ("cash", re.compile(r"statements?\s+of\s+cash\s+flows?|cash\s+flows?\s+statements?", re.I)),
-    ("equity", re.compile(r"statements?\s+of\s+(?:changes\s+in\s+)?(?:\w+\s+)?(?:\w+[’']\s*)?(?:equity|deficit)", re.I)),
-)  # fmt: skip
+    (
+        "equity",
+        re.compile(r"statements?\s+of\s+(?:changes\s+in\s+)?(?:\w+\s+)?(?:\w+[’']\s*)?(?:equity|deficit)", re.I),
+    ),
+)
 _NOTE = re.compile(
     r"\((?=[^()\n]{0,80}\b(?:in|dollars|amounts|millions|thousands|billions|000)\b)[^()]{0,60}?"
     r"(?:\bin\s+(?:millions|thousands|billions)|\b(?:MILLIONS|THOUSANDS|BILLIONS|000[’']?s))\b[^()]{0,160}\)"
@@ -175,7 +183,9 @@ def _region(
                 lead = text[pending : run[0].start]
             fitted = _fit(run, columns, lead) if live and columns else None
             inside = re.match(r"\s*[a-z]", text[run[-1].end : line_end]) is not None  # "- 400,000 shares"
-            if inside or fitted is None and (not at_end or (len(run) < 2 and _CONNECTED.search(lead))) and len(run) <= 2:
+            if inside or (
+                fitted is None and (not at_end or (len(run) < 2 and _CONNECTED.search(lead))) and len(run) <= 2
+            ):
                 continue  # a number inside a label
             skip, under = fitted if fitted else (_loose_skip(run, lead), None)
             kept = run[skip:]

@@ -9,7 +9,8 @@ from pipelines.ledger.cells import Cell
 
 _SCALES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "000": 1_000}
 _PER_SHARE = re.compile(
-    r"\bper\s+(?:\w+\s+){0,2}share\b|\bper\s+(?:diluted|basic)\b|\bearnings\s+per\b|\beps\b|\bshare\s+price\b", re.IGNORECASE
+    r"\bper\s+(?:\w+\s+){0,2}share\b|\bper\s+(?:diluted|basic)\b|\bearnings\s+per\b|\beps\b|\bshare\s+price\b",
+    re.IGNORECASE,
 )
 _SHARES = re.compile(
     r"\bshares?\s+(?:used|outstanding|issued|in\s+issue)|weighted[\s-]+average\b.*\bshares|number\s+of\s+shares|"
@@ -23,7 +24,9 @@ _COUNTED = re.compile(
     r"households|cardholders|number\s+of)\b",
     re.IGNORECASE,
 )
-_TIME = re.compile(r"\((?:in\s+)?(?:years|days|months)\)|\b(?:lease|contractual|useful)\s+(?:term|li(?:fe|ves))\b", re.IGNORECASE)
+_TIME = re.compile(
+    r"\((?:in\s+)?(?:years|days|months)\)|\b(?:lease|contractual|useful)\s+(?:term|li(?:fe|ves))\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,9 @@ def read_note(note: str) -> Note:
     shares = _SCALES[own.group(1)] if own else money
     counts = money
     if exception:
-        reflected = re.search(r"shares?[^,]*?(?:reflected|presented|stated)\s+in\s+(thousand|million|billion)", exception)
+        reflected = re.search(
+            r"shares?[^,]*?(?:reflected|presented|stated)\s+in\s+(thousand|million|billion)", exception
+        )
         if reflected:
             shares = _SCALES[reflected.group(1)]
         elif re.search(r"(?<!per )(?<!per-)\b(?:number\s+of\s+)?shares?\b(?!\s*price)", exception):
@@ -78,7 +83,9 @@ def measure(cell: Cell, label: str, path: tuple[str, ...], note: Note, *, percen
         return Measure("fraction", 1)
     if not cell.currency and re.search(r"basis\s+points|\bbps\b", label, re.IGNORECASE):
         return Measure("fraction", 1)
-    own = re.search(r"\((?:in\s+)?(thousand|million|billion|000)[s’']*s?\)|\bin\s+(thousand|million|billion)s\b", words, re.I)
+    own = re.search(
+        r"\((?:in\s+)?(thousand|million|billion|000)[s’']*s?\)|\bin\s+(thousand|million|billion)s\b", words, re.I
+    )
     scale = _SCALES[(own.group(1) or own.group(2)).lower()] if own else None
     if _PER_SHARE.search(label) or (_PER_SHARE.search(words) and not _SHARES.search(words) and cell.decimals):
         return Measure("USD/share", 1) if cell.decimals or cell.dash else None
@@ -91,7 +98,11 @@ def measure(cell: Cell, label: str, path: tuple[str, ...], note: Note, *, percen
         return Measure("fraction", 1)
     if not cell.currency and _RATE.search(label):
         return None  # a rate printed without its sign: of what, is not certain
-    if not cell.currency and _COUNTED.search(label) and not re.search(r"fee|revenue|sales|income|expense|cost", label, re.I):
+    if (
+        not cell.currency
+        and _COUNTED.search(label)
+        and not re.search(r"fee|revenue|sales|income|expense|cost", label, re.I)
+    ):
         by = scale or note.counts or 1
         return Measure("count", by)
     if re.search(r"\bper\b", label, re.IGNORECASE) and cell.decimals == 2 and cell.currency:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from pipelines.ledger.figures import read_figures
@@ -38,13 +38,24 @@ def document_of(name: str, pages: int = 1) -> Document:
     """Return the document record that ingestion would give a filing."""
     ticker, year, quarter, end, filed = FILINGS[name]
     return Document(
-        id=f"doc_{name}", workspace="default", name=f"{name}.pdf", sha256="0" * 64, media_type="application/pdf",
-        size=1, page_count=pages, ingested_at=datetime(2026, 1, 1, tzinfo=UTC), ticker=ticker,
-        form="10-Q" if quarter else "10-K", fiscal_year=year, fiscal_quarter=quarter, period_end=end, filed_on=filed,
-    )  # fmt: skip
+        id=f"doc_{name}",
+        workspace="default",
+        name=f"{name}.pdf",
+        sha256="0" * 64,
+        media_type="application/pdf",
+        size=1,
+        page_count=pages,
+        ingested_at=datetime(2026, 1, 1, tzinfo=UTC),
+        ticker=ticker,
+        form="10-Q" if quarter else "10-K",
+        fiscal_year=year,
+        fiscal_quarter=quarter,
+        period_end=end,
+        filed_on=filed,
+    )
 
 
-@lru_cache(maxsize=None)
+@cache
 def pages_of(name: str) -> tuple[Page, ...]:
     """Return the pages of a filing as pypdfium2 reads them."""
     import pypdfium2
@@ -61,7 +72,7 @@ def pages_of(name: str) -> tuple[Page, ...]:
     return tuple(Page(f"doc_{name}", number, text) for number, text in enumerate(texts, start=1))
 
 
-@lru_cache(maxsize=None)
+@cache
 def figures_of(name: str) -> tuple[Figure, ...]:
     """Return all figures of a filing."""
     pages = pages_of(name)

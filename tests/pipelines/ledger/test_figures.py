@@ -14,6 +14,7 @@ from tieout.model import Document, Figure, Page
 
 MILLION, THOUSAND = 1_000_000, 1_000
 # file → scale, years in the order of the columns of flows, measures as printed (balances: the years that are shown)
+# ruff: noqa: E501
 EXPECTED: dict[str, tuple[int, tuple[int, ...], dict[str, tuple[str, ...]]]] = {
     "APPLE_2022_10K": (MILLION, (2022, 2021, 2020), {
         "revenue": ("394,328", "365,817", "274,515"), "cost_of_revenue": ("223,546", "212,981", "169,559"),
