@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import structlog
 from fastapi import FastAPI
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -56,7 +55,7 @@ def problem(status: int, kind: str, detail: str, details: Mapping[str, object] |
         "status": status,
         "detail": detail,
         "kind": kind,
-        "details": jsonable_encoder(details or {}, custom_encoder={object: str}),
+        "details": dict(details or {}),
     }
 
 
@@ -75,7 +74,7 @@ def problem_response(
 def error_problem(error: TieoutError) -> dict[str, object]:
     """Return the problem that an error of our tree is."""
     status = next(status for kind, status in STATUSES if isinstance(error, kind))
-    return problem(status, type(error).__name__, error.message, error.details)
+    return problem(status, type(error).__name__, error.message, error.json_details())
 
 
 def install(app: FastAPI) -> None:

@@ -32,6 +32,11 @@ class TieoutError(Exception):
         self.message = message
         self.details = details
 
+    def json_details(self) -> dict[str, str | int | float | bool | None]:
+        """Return the details as JSON values."""
+        plain = (str, int, float, bool, type(None))
+        return {name: value if isinstance(value, plain) else str(value) for name, value in self.details.items()}
+
 
 class InvalidInput(TieoutError):
     """A request, file, row or date that cannot be used as given."""

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tieout.model import (
     Artifact,
@@ -39,6 +37,9 @@ from tieout.model import (
     Step,
     Usage,
 )
+
+if TYPE_CHECKING:  # loading it takes a quarter of a second, which a command that lists runs need not spend
+    import pyarrow as pa
 
 NO_USAGE = Usage()
 

@@ -71,9 +71,8 @@ def report_error(error: TieoutError, *, as_json: bool) -> int:
     """Tell an expected error in one line (and as JSON when asked for), and return the exit code."""
     terminal.say(f"Error: {terminal.line(error.message)}")
     if as_json:
-        details = {name: value if isinstance(value, int | str) else str(value) for name, value in error.details.items()}
         kind = type(error).__name__
-        terminal.show_json({"error": {"kind": kind, "message": error.message, "details": details}})
+        terminal.show_json({"error": {"kind": kind, "message": error.message, "details": error.json_details()}})
     return error.exit_code
 
 
