@@ -60,13 +60,19 @@ def draft_claims(draft: Draft) -> Iterator[Claim]:
 
 
 def paragraphs(claims: tuple[Claim, ...]) -> list[tuple[Claim, ...]]:
-    """Return claims grouped for reading: quotes stand alone, a new company opens a new paragraph."""
+    """Return claims grouped for reading: quotes stand alone; a company of which more is said opens a paragraph."""
     groups: list[list[Claim]] = []
-    for claim in claims:
+    for index, claim in enumerate(claims):
         last = groups[-1][-1] if groups else None
-        joins = last and last.kind == claim.kind == "sentence" and last.instrument == claim.instrument
-        if joins:
-            groups[-1].append(claim)
-        else:
+        if last is None or claim.kind != "sentence" or last.kind != "sentence" or _opens(claims, index):
             groups.append([claim])
+        else:
+            groups[-1].append(claim)
     return [tuple(group) for group in groups]
+
+
+def _opens(claims: tuple[Claim, ...], index: int) -> bool:
+    """Return whether a new company begins here that the next sentence is about, too."""
+    company, following = claims[index].instrument, claims[index + 1 : index + 2]
+    changes = company != claims[index - 1].instrument
+    return changes and any(claim.instrument == company and claim.kind == "sentence" for claim in following)

@@ -133,11 +133,23 @@ def gather(report: Report, pages: Iterable[Page] = (), pictures: Mapping[str, by
 
 
 def _beside_numbers(claim: Claim, spans: Mapping[str, Span], facts: Mapping[str, Fact]) -> list[Span]:
-    """Return the claim's spans that neither one of its numbers cites nor one of its facts was computed from."""
-    shown = {number.source.id for number in claim.numbers if number.source}
+    """Return the claim's spans that its numbers do not lead to: neither cited by one nor input of a fact of it."""
+    if claim.kind == "cell":
+        return []
+    sources = [number.source for number in claim.numbers if number.source]
+    shown = {source.id for source in sources}
     for id_ in shown | set(claim.facts):
         shown |= set(facts[id_].spans) if id_ in facts else set()
-    return [spans[id_] for id_ in dict.fromkeys(claim.spans) if id_ in spans and id_ not in shown]
+    beside = [spans[id_] for id_ in dict.fromkeys(claim.spans) if id_ in spans and id_ not in shown]
+    return [span for span in beside if not any(_overlap(span, source, spans.get(source.id)) for source in sources)]
+
+
+def _overlap(span: Span, source: Source, cited: Span | None) -> bool:
+    """Return whether a source stands in the span's own words, under another id."""
+    same_document = cited.document_id == span.document_id if cited else source.document == span.document
+    if not same_document or source.page != span.page or source.start is None or source.end is None:
+        return False
+    return source.start < span.end and span.start < source.end
 
 
 def span_source(span: Span) -> Source:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pipelines.render.segments import draft_claims
 from pipelines.render.sources import Citation, Sources
 from pipelines.render.text import long_date
-from tieout.model import NumberStatus, Report
+from tieout.model import NumberStatus, Period, Report
 
 
 @dataclass(frozen=True)
@@ -78,21 +78,30 @@ def facts_line(report: Report) -> list[tuple[str, str]]:
 
 
 def key_figures(report: Report, sources: Sources, *, limit: int = 8) -> list[KeyFigure]:
-    """Return the numbers of the answer as tiles, each fact and figure once, in reading order.
+    """Return the numbers of the answer as tiles, each measure of a company once (its first), in reading order.
 
     Computed numbers are kept before reported ones when there are more than `limit`.
     """
-    tiles: dict[str, KeyFigure] = {}
+    tiles: dict[tuple[str | None, str], KeyFigure] = {}
     for number in (number for claim in report.draft.answer for number in claim.numbers):
         citation = sources.of(number)
         if number.status is not NumberStatus.TIED or citation is None:
             continue
-        if citation.fact is not None:
-            display = citation.fact.display or number.text
-            tiles.setdefault(citation.fact.id, KeyFigure(citation.fact.name, display, citation))
+        fact = citation.fact
+        if fact is not None:
+            name = _dated(fact.name, fact.period)
+            tiles.setdefault((fact.instrument, fact.measure or fact.name), KeyFigure(name, fact.display, citation))
         elif (figure := sources.figure_of(number)) is not None:
-            year = figure.period.fiscal_year if figure.period else None
-            name = f"{figure.row}, fiscal {year}" if year else f"{figure.row}, {figure.column}".strip(", ")
-            tiles.setdefault(figure.id, KeyFigure(name, number.text, citation))
+            name = _dated(figure.row, figure.period)
+            tiles.setdefault((figure.document_id, figure.row), KeyFigure(name, number.text, citation))
     ranked = sorted(tiles.values(), key=lambda tile: tile.citation.fact is None)[:limit]
     return [tile for tile in tiles.values() if tile in ranked]
+
+
+def _dated(name: str, period: Period | None) -> str:
+    """Return the name with its fiscal year, when it has one and does not say so itself."""
+    year = period.fiscal_year if period else None
+    if year is None or str(year) in name:
+        return name
+    quarter = f" Q{period.fiscal_quarter}" if period and period.fiscal_quarter else ""
+    return f"{name}, fiscal {year}{quarter}"
