@@ -10,7 +10,9 @@ from pipelines.ingest.clean import clean, join_letter_spacing, letter_spaced
 from pipelines.ingest.pages import RawFile, RawPage
 from tieout.errors import RefusedFile
 
-_LONG_LINE = 140  # a longer line may be several table rows that pdfium put on one
+_LONG_LINE = 140  # a longer line with numbers may be several table rows that pdfium put on one
+_VERY_LONG_LINE = 320
+_NUMBER = re.compile(r"\d[,.]\d|\d%|[$€£] ?\d")
 _WORD = re.compile(r"\S+")
 _FOOTER = re.compile(r"(?:^|[\s|—–-])(?:page\s+)?([A-Z]?-?\d{1,3}|[ivxl]{1,6})\s*$", re.I)
 _ALONE = re.compile(r"^\s*(?:page\s+)?[-–—]?\s*([A-Z]?-?\d{1,3}|[ivxl]{1,6})\s*[-–—]?\s*$", re.I)
@@ -66,13 +68,17 @@ def _page_text(pdf: Any, index: int) -> str:
         textpage = page.get_textpage()
         try:
             raw: str = textpage.get_text_bounded()
-            if max(map(len, raw.split("\r\n")), default=0) > _LONG_LINE and len(raw) == textpage.count_chars():
+            if any(map(_joined, raw.split("\r\n"))) and len(raw) == textpage.count_chars():
                 raw = _split_rows(textpage, raw)
         finally:
             textpage.close()
     finally:
         page.close()
     return clean(raw)
+
+
+def _joined(line: str) -> bool:
+    return len(line) > _VERY_LONG_LINE or (len(line) > _LONG_LINE and len(_NUMBER.findall(line)) >= 3)
 
 
 def _split_rows(textpage: Any, text: str) -> str:

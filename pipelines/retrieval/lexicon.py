@@ -86,6 +86,7 @@ TERMS: tuple[Term, ...] = (
         CASHFLOW,
         weight=0.6,
     ),
+    _term(r"dividends?", "cash dividends paid", CASHFLOW, weight=0.6),
     # ---- income statement
     _term(
         r"revenues?|net sales|sales|top[- ]line|turnover", "total revenues net sales net revenues", INCOME, weight=0.6
@@ -223,6 +224,8 @@ TERMS: tuple[Term, ...] = (
     _term(r"stores?|locations?|warehouses?|clubs?", "number of stores locations square feet", weight=0.4),
 )
 
+OWN_WEIGHT = 2  # measured with benchmarks/search.py
+
 _FILLER = re.compile(
     r"\b(?:assume that you are|you are|public equit(?:y|ies) analyst|equity research analyst|financial analyst|"
     r"investment banker|only ha(?:ve|s) access to|answer|respond|response|the following question|question|"
@@ -248,4 +251,5 @@ def expand(question: str) -> tuple[str, dict[str, float]]:
             added.extend(word for word in term.adds.split() if word not in added)
             for page in term.pages:
                 pages[page] = max(pages.get(page, 0.0), term.weight)
-    return f"{plain} {' '.join(added)}".strip() or question, pages
+    # The question's own words weigh more than the words added to them: they name what is special.
+    return " ".join([*plain.split() * OWN_WEIGHT, *added]) or question, pages

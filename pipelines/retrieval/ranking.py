@@ -14,7 +14,7 @@ from tieout.model import Chunk
 Place = tuple[str, int]  # document id, page number
 
 PAGE_WEIGHT = 1.0
-CHUNK_WEIGHT = 0.35
+CHUNK_WEIGHT = 0.25
 STRUCTURE_WEIGHT = 0.9
 CONTRACT_PENALTY = 0.25
 CONTENTS_PENALTY = 0.35
