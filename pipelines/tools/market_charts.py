@@ -18,10 +18,10 @@ def price_chart_sql(
 
     Raises InvalidInput when the histories are adjusted differently, repeat a ticker, or do not reach the window.
     """
-    if len({one.key.ticker for one in histories}) != len(histories):
-        raise InvalidInput("a chart shows each ticker once")
     if len({one.key.adjustment for one in histories}) != 1:
         raise InvalidInput("a chart shows series of one adjustment: they cannot be compared otherwise")
+    if len({one.key.ticker for one in histories}) != len(histories):
+        raise InvalidInput("a chart shows each ticker once")
     windows = [one.window(start, end) for one in histories]
     parameters: dict[str, Any] = {
         "adjustment": histories[0].key.adjustment,
