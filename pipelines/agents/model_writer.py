@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipelines.agents.model_answer import NOT_FOUND, UnusableAnswer, read_answer
 from pipelines.agents.prompts import Material, correction, draft_json, first_messages, material
@@ -34,6 +35,8 @@ class ModelWriter:
             return brief.outline or Draft(brief.question, (Claim("Answer", NOT_FOUND),), (), brief.notes)
         messages = first_messages(brief, names)
         key = "write"
+        if brief.outline is None:
+            brief = replace(brief, outline=previous)  # a correction keeps title, tables, charts and notes
         if previous is not None and errors:
             messages += correction(draft_json(previous, names), errors)
             key = "revise"

@@ -90,6 +90,8 @@ def first_messages(brief: Brief, names: Material) -> list[ModelMessage]:
     if brief.outline is not None:
         parts.append("A draft that is correct but plain. Keep its section titles; improve its wording and order:")
         parts.append(f"<draft>{draft_json(brief.outline, names)}</draft>")
+        if not brief.outline.sections:
+            parts.append('A short answer is wanted: leave "sections" empty.')
     parts.append("Write the JSON object now.")
     return [ModelMessage("system", SYSTEM), ModelMessage("user", "\n".join(parts))]
 

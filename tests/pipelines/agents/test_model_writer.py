@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
@@ -286,6 +286,22 @@ def test_errors_of_the_ledger_go_back_with_the_draft() -> None:
     *_, assistant, user = server.requests[1].body["messages"]
     assert "Sales rose by 12 %." in assistant["content"]
     assert "has no source" in user["content"]
+
+
+def test_a_correction_keeps_title_tables_and_charts() -> None:
+    with model(says(answer())) as (context, _):
+        writer = ModelWriter()
+        first = writer.write(context, BRIEF)
+        second = writer.write(context, replace(BRIEF, outline=None), ["wrong"], first)
+
+    assert second == first
+
+
+def test_a_short_answer_is_asked_for_when_the_outline_is_short() -> None:
+    with model(says(answer(sections=[]))) as (context, server):
+        ModelWriter().write(context, replace(BRIEF, outline=replace(OUTLINE, sections=())))
+
+    assert "A short answer is wanted" in server.prompts()[0]
 
 
 def test_gaps_are_claims_so_that_their_numbers_are_checked_too() -> None:
