@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from pipelines.ledger.concept_catalogue import PHRASES
+from pipelines.ledger.concept_phrases import PHRASES
 
 Named = tuple[int, int, str]
 

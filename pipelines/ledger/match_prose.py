@@ -10,7 +10,7 @@ from pipelines.ledger.match import CONTRADICTED, OPEN, TIED, Verdict, source_of
 from pipelines.ledger.match_book import Entity, SourceBook
 from pipelines.ledger.match_figures import default_period, shifted
 from pipelines.ledger.match_scope import Scope, Sentence
-from pipelines.ledger.match_words import STOP, is_neutral
+from pipelines.ledger.match_words import STOP, is_neutral, is_qualifier
 from pipelines.ledger.numbers import NumberMention
 from pipelines.ledger.sentences import split_sentences
 from tieout.model import Document, Period, Span
@@ -76,6 +76,7 @@ class Prose:
         near, whole = local_words(sentence, index), clause_words(sentence, index)
         if not near:
             return Verdict(OPEN, reason="nothing says what this is a number of")
+        strict = _strict(sentence, whole)
         rival: tuple[float, Statement] | None = None
         best: tuple[float, Statement] | None = None
         for statement in self.statements():
@@ -83,6 +84,8 @@ class Prose:
                 continue
             shared = len(whole & statement.whole) / len(whole)
             if shared < COVERED or not near & statement.near or _excluded(whole, statement.whole):
+                continue
+            if not strict <= statement.whole:
                 continue
             if len(near & statement.near) / len(near) < 0.5:
                 continue
@@ -204,6 +207,13 @@ def clause_words(sentence: Sentence, index: int) -> frozenset[str]:
     cut = re.search(r";|\bwhile\b|\bwhereas\b", sentence.masked[mention.end : high])
     words = _useful(sentence, low, mention.end + cut.start() if cut else high)
     return words or _useful(sentence, 0, len(sentence.text))
+
+
+def _strict(sentence: Sentence, whole: frozenset[str]) -> frozenset[str]:
+    """Return the words that a source must hold too: those that narrow a measure, and names."""
+    first = sentence.words[0].start if sentence.words else -1
+    names = {t.stem for t in sentence.words if t.capital and t.start != first}
+    return frozenset(w for w in whole if is_qualifier(w) or w in names)
 
 
 def _all_words(sentence: Sentence) -> frozenset[str]:

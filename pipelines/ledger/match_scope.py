@@ -196,7 +196,11 @@ def _read(sentence: Sentence, index: int, earlier: Sequence[Scope]) -> Scope:
     left, right_end = text[begin : mention.start], _right_end(sentence, index)
     right = text[mention.end : right_end]
     after = text[mention.end : sentence.mentions[index + 1].start if index + 1 < len(sentence.mentions) else len(text)]
-    kind, direction = _kind(mention, left, after, earlier[-1] if earlier else None)
+    # A company's name may hold a verb ("Advanced Micro Devices").
+    spoken = "".join(
+        " " if any(s <= begin + i < e for s, e in sentence.hidden) else char for i, char in enumerate(left)
+    )
+    kind, direction = _kind(mention, spoken, after, earlier[-1] if earlier else None)
     own_start = _segment_start(sentence, begin, mention.start)
     own = sentence.phrase(own_start, mention.start)
     if own_start > begin and not own.empty:
