@@ -9,7 +9,7 @@ from tieout.ports import Agent
 _VERSION = "1"
 
 
-def plan(request: RunRequest) -> Plan:
+def plan(request: RunRequest) -> Plan:  # noqa: ARG001
     """Return resolve → gather → write → tie out → answer."""
     return Plan(
         "ask",

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pipelines.agents.compose_prices import price_answer, price_section
+from pipelines.agents.compose_prices import against_benchmark, price_answer, price_section
 from pipelines.agents.evidence import Fundamental, Line, Part, Passages, Prices, Scope
 from pipelines.agents.wording import figure_amount, listed, period_words, possessive
 from tieout.model import Claim, Draft, Fact, Hit, Section, Table
 
-_RATIO_VERBS = {"margin": ("widened", "narrowed")}
+_RATIO_VERBS = ("widened", "narrowed")
+_DIRECTIONS: Mapping[str, tuple[str, ...]] = {  # the measures that say which way a topic went
+    "revenue": ("revenue",),
+    "margins": ("gross_margin", "operating_margin", "net_margin"),
+    "cash_flow": ("operating_cash_flow", "free_cash_flow"),
+    "balance_sheet": ("total_assets", "equity"),
+    "per_share": ("eps_diluted",),
+}
 _NOT_FOUND = "Nothing in the library answers this question."
 
 
@@ -47,29 +54,60 @@ class Composer:
     # ---------------------------------------------------------------- answer
 
     def _answer(self, missing: tuple[str, ...]) -> tuple[Claim, ...]:
-        claims = []
+        claims: list[Claim] = []
         for part in self.fundamental.parts:
-            claims += [self._sentence(line, "Answer", brief=True) for line in self._leading(part)]
+            claims += self._sentences(self._leading(part), "Answer", brief=True)
         claims += price_answer(self.prices, self.facts, self._company)
         if not claims:
             claims += [quote_claim(hit, "Answer") for hit in self.passages.hits[:2]]
         if missing:
-            claims += [Claim("Answer", f"Not found: {what}") for what in dict.fromkeys(missing)]
-        return tuple(claims) or (Claim("Answer", _NOT_FOUND),)
+            claims += [Claim("Answer", f"Not found: {what}.") for what in dict.fromkeys(missing)]
+        return (*self._overview(), *claims) if claims else (Claim("Answer", _NOT_FOUND),)
+
+    def _overview(self) -> list[Claim]:
+        """Return one sentence on the directions, without numbers, for a report on one company with several topics."""
+        topics = [part for part in self.fundamental.parts if part.key in _DIRECTIONS]
+        if len(self.scope.instruments) != 1 or len(topics) < 2:
+            return []
+        lines = [line for part in topics for line in part.lines if line.measure in _DIRECTIONS[part.key]]
+        moved = {line: self._direction(line) for line in lines}
+        phrases = []
+        for words, group in _directed(moved).items():
+            phrases.append(f"{listed([line.label for line in group])} {words}")
+        if not phrases:
+            return []
+        ticker = self.scope.instruments[0].ticker or ""
+        when = period_words(lines[0].period)
+        text = f"In {when}, {possessive(self._company(ticker))} {_joined(phrases)}"
+        used = [fact for line in lines for fact in (line.now_fact, line.before_fact) if fact]
+        spans = [self.figure_spans[figure.id] for line in lines for figure in (line.now, line.before) if figure]
+        against = against_benchmark(self.prices, self.facts)
+        tail = f"; since then its stock has {against[0]}." if against else "."
+        if against:
+            used.append(against[1])
+        return [Claim("Answer", text + tail, tuple(used), tuple(dict.fromkeys(spans)), instrument=ticker)]
+
+    def _direction(self, line: Line) -> int:
+        if line.now is not None and line.before is not None:
+            now, before = _sized(line.now.value, line.outflow), _sized(line.before.value, line.outflow)
+        elif line.now_fact and line.before_fact:
+            now, before = self.facts[line.now_fact].value, self.facts[line.before_fact].value
+        else:
+            return 0
+        return (now > before) - (now < before)
 
     def _leading(self, part: Part) -> list[Line]:
-        """Return the line per company that answers for the part, and its main ratio when margins are asked."""
+        """Return the lines that answer for the part; margins stand for profit, cash flow for what it left."""
         chosen: list[Line] = []
         for ticker in dict.fromkeys(line.ticker for line in part.lines):
             lines = [line for line in part.lines if line.ticker == ticker]
             if part.key == "margins":
-                lines = [line for line in lines if not line.is_level] or lines
-                chosen += lines[:3] if len(self.scope.instruments) == 1 else lines[:2]
+                ratios = [line for line in lines if not line.is_level] or lines
+                chosen += ratios[: 3 if len(self.scope.instruments) == 1 else 2]
             elif part.key == "cash_flow":
-                chosen += [
-                    line for line in lines if line.measure in ("operating_cash_flow", "free_cash_flow")
-                ] or lines[:1]
-            elif part.key == "named":
+                main = ("operating_cash_flow", "free_cash_flow")
+                chosen += [line for line in lines if line.measure in main] or lines[:1]
+            elif part.key in ("named", "segments"):
                 chosen += lines
             else:
                 chosen += lines[:1]
@@ -78,55 +116,71 @@ class Composer:
     # ---------------------------------------------------------------- sections
 
     def _section(self, part: Part) -> Section:
-        claims = [self._sentence(line, part.title) for line in part.lines]
+        claims = self._sentences(part.lines, part.title)
         claims += [quote_claim(hit, part.title) for hit in part.quotes]
         charts = tuple(chart for chart in self.fundamental.charts if chart.id.startswith(part.key))
         return Section(part.title, tuple(claims), charts=charts)
 
-    def _sentence(self, line: Line, section: str, *, brief: bool = False) -> Claim:
-        owner = possessive(self._company(line.ticker))
-        if line.is_level:
-            return self._level(line, section, owner)
-        return self._ratio(line, section, owner, brief=brief)
+    def _sentences(self, lines: Sequence[Line], section: str, *, brief: bool = False) -> list[Claim]:
+        """Return a sentence for each level and one for all ratios of a company and period.
 
-    def _level(self, line: Line, section: str, owner: str) -> Claim:
+        The first sentence about a company names it and both periods; those that follow are shorter.
+        """
+        claims: list[Claim] = []
+        for ticker in dict.fromkeys(line.ticker for line in lines):
+            own = [line for line in lines if line.ticker == ticker]
+            for line in own:
+                if line.is_level:
+                    claims.append(self._level(line, section, first=line is own[0]))
+            for period in dict.fromkeys(period_words(line.period) for line in own if not line.is_level):
+                group = [line for line in own if not line.is_level and period_words(line.period) == period]
+                claims.append(self._ratios(group, section, brief=brief))
+        return claims
+
+    def _level(self, line: Line, section: str, *, first: bool) -> Claim:
         assert line.now is not None
         spans = [self.figure_spans[line.now.id]]
-        now = figure_amount(line.now, positive=line.outflow)
-        when = period_words(line.period)
-        at = "at" if line.now.period and line.now.period.kind == "instant" else "in"
-        if line.now.period and line.now.period.kind == "instant":
-            when = period_words(line.now.period)
+        now = _with_loss(figure_amount(line.now, positive=line.outflow), line)
+        instant = line.now.period is not None and line.now.period.kind == "instant"
+        at = "at" if instant else "in"
+        when = f"{at} {period_words(line.now.period if instant else line.period)}"
+        subject = self._subject(line) if first or len(self.scope.instruments) > 1 else _capital(line.label)
         if line.before is None:
-            text = f"{owner} {line.label} {_were(line.label)} {now} {at} {when}."
+            text = f"{subject} {_were(line.label)} {now} {when}."
         else:
             spans.append(self.figure_spans[line.before.id])
             before = figure_amount(line.before, positive=line.outflow)
-            earlier = period_words(line.before.period if at == "at" else line.before_period)
+            earlier = f"{at} {period_words(line.before.period)}" if first or not _follows(line) else "a year earlier"
             verb = _verb(_sized(line.now.value, line.outflow), _sized(line.before.value, line.outflow))
             change = f" ({{fact:{line.change}}})" if line.change else ""
-            text = f"{owner} {line.label} {verb} {now} {at} {when} from {before} {at} {earlier}{change}."
-        return self._claim(section, text, line, spans)
+            text = f"{subject} {verb} {now} {when} from {before} {earlier}{change}."
+        return self._claim(section, text, [line], spans)
 
-    def _ratio(self, line: Line, section: str, owner: str, *, brief: bool) -> Claim:
-        when = period_words(line.period)
-        now = f"{{fact:{line.now_fact}}}"
-        if line.before_fact is None:
-            text = f"{owner} {line.label} {_were(line.label)} {now} in {when}."
-        else:
-            current, earlier = self.facts[line.now_fact or ""].value, self.facts[line.before_fact].value
-            grew, shrank = _RATIO_VERBS["margin"] if "margin" in line.label else ("rose", "fell")
-            verb = f"{grew} to" if current > earlier else f"{shrank} to" if current < earlier else "stayed at"
+    def _ratios(self, lines: list[Line], section: str, *, brief: bool) -> Claim:
+        """Return one sentence on several ratios of one company and period."""
+        pieces = []
+        for line in lines:
+            subject = self._subject(line) if line is lines[0] else f"its {line.label}"
+            when = f" in {period_words(line.period)}" if line is lines[0] else ""
+            now = f"{{fact:{line.now_fact}}}"
+            if line.before_fact is None:
+                pieces.append(f"{subject} {_were(line.label)} {now}{when}")
+                continue
+            grew, shrank = _RATIO_VERBS if "margin" in line.label else ("rose", "fell")
+            direction = self._direction(line)
+            verb = f"{grew} to" if direction > 0 else f"{shrank} to" if direction < 0 else "stayed at"
+            earlier = " a year earlier" if line is lines[0] else ""
             change = f" ({{fact:{line.change}}})" if line.change and not brief else ""
-            text = (
-                f"{owner} {line.label} {verb} {now} in {when} "
-                f"from {{fact:{line.before_fact}}} in {period_words(line.before_period)}{change}."
-            )
-        return self._claim(section, text, line, [])
+            pieces.append(f"{subject} {verb} {now}{when} from {{fact:{line.before_fact}}}{earlier}{change}")
+        return self._claim(section, f"{_joined(pieces)}.", lines, [])
 
-    def _claim(self, section: str, text: str, line: Line, spans: list[str], kind: str = "sentence") -> Claim:
-        named = [f for f in (line.now_fact, line.before_fact, line.change) if f and f"{{fact:{f}}}" in text]
-        return Claim(section, text, tuple(named), tuple(dict.fromkeys(spans)), instrument=line.ticker, kind=kind)
+    def _claim(self, section: str, text: str, lines: Sequence[Line], spans: list[str]) -> Claim:
+        ids = [fact for line in lines for fact in (line.now_fact, line.before_fact, line.change) if fact]
+        named = tuple(dict.fromkeys(fact for fact in ids if f"{{fact:{fact}}}" in text))
+        return Claim(section, text, named, tuple(dict.fromkeys(spans)), instrument=lines[0].ticker)
+
+    def _subject(self, line: Line) -> str:
+        return f"{possessive(self._company(line.ticker))} {line.label}"
 
     # ---------------------------------------------------------------- key figures
 
@@ -146,7 +200,7 @@ class Composer:
         before = _heading(first, before=True)
         rows = []
         for line in dict.fromkeys(lines):
-            label = Claim("Key figures", line.label[:1].upper() + line.label[1:], instrument=ticker, kind="label")
+            label = Claim("Key figures", _capital(line.label), instrument=ticker, kind="label")
             rows.append((label, self._cell(line), self._cell(line, before=True), self._change_cell(line)))
         return Table(self._company(ticker), ("Measure", now, before, "Change"), tuple(rows))
 
@@ -224,9 +278,42 @@ def _sized(value: Decimal, outflow: bool) -> Decimal:
     return abs(value) if outflow else value
 
 
+def _with_loss(text: str, line: Line) -> str:
+    lost = line.now is not None and line.now.value < 0 and "income" in line.measure
+    return f"{text} (a loss)" if lost else text
+
+
+def _follows(line: Line) -> bool:
+    """Whether the period before is the same one a year earlier."""
+    now, before = line.period, line.before.period if line.before else None
+    if before is None or now.fiscal_year is None or before.fiscal_year is None:
+        return False
+    return before.fiscal_year == now.fiscal_year - 1
+
+
+def _directed(moved: Mapping[Line, int]) -> dict[str, list[Line]]:
+    """Group lines by what they did: amounts grow and shrink, margins widen and narrow."""
+    groups: dict[str, list[Line]] = {}
+    for line, direction in moved.items():
+        verbs = ("widened", "narrowed") if "margin" in line.measure else ("grew", "shrank")
+        if direction:
+            groups.setdefault(verbs[direction < 0], []).append(line)
+    return groups
+
+
+def _joined(pieces: list[str]) -> str:
+    """Join clauses: "a", "a and b", "a, b, and c"."""
+    if len(pieces) < 3:
+        return " and ".join(pieces)
+    return f"{', '.join(pieces[:-1])}, and {pieces[-1]}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _heading(line: Line, *, before: bool = False) -> str:
     period = line.before_period if before else line.period
     if period is None:
         return "Year before"
-    words = period_words(period)
-    return words[:1].upper() + words[1:]
+    return _capital(period_words(period))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -156,7 +156,7 @@ class _Gathering:
         change = self.source.measure_change(ticker, name, year, as_of=as_of, quarter=quarter)
         period = _period_of(found, year, quarter)
         line = Line(ticker, name, formula.label, period, before_period=_before(period))
-        return _Slot(line, self._query(found), self._query(before), self._query(change))
+        return _Slot(line, self._query(found), self._query(before), self._query(change, signed=True))
 
     def _segments(self, instrument: Instrument, year: int) -> list[_Slot]:
         ticker, quarter, as_of = instrument.ticker or "", self.reading.quarter, self.scope.as_of
@@ -180,8 +180,8 @@ class _Gathering:
     def _query(self, query: FactQuery | Missing, *, signed: bool = False) -> _Query | None:
         if isinstance(query, Missing):
             return None
-        if signed and query.unit == "fraction":
-            query = replace(query, display=_signed_percent)
+        if signed:
+            query = replace(query, display=_signed(query))
         held = _Query(query)
         self.queries.append(held)
         return held
@@ -269,8 +269,10 @@ def _key(item: Fact | FactQuery) -> tuple[str, str, tuple[tuple[str, object], ..
     return item.name, item.sql, tuple(sorted(item.parameters.items()))
 
 
-def _signed_percent(value: Decimal) -> str:
-    return f"{value * 100:+.1f}%"
+def _signed(query: FactQuery) -> Callable[[Decimal], str]:
+    """Return the query's own way to print, with a plus before what grew."""
+    plain = query.display or str
+    return lambda value: text if (text := plain(value)).startswith(("+", "-")) or value <= 0 else f"+{text}"
 
 
 def _usable(slot: _Slot) -> bool:

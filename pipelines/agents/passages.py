@@ -83,7 +83,8 @@ _STOP = frozenset(
     ]
 )
 _REASONS = re.compile(
-    r"\b(?:due (?:primarily |mainly )?to|driven|primarily|because|as a result of|reflect(?:s|ing|ed)?|attributable|offset)\b",
+    r"\b(?:due (?:primarily |mainly )?to|driven|primarily|because|as a result of|reflect(?:s|ing|ed)?|attributable"
+    r"|offset)\b",
     re.I,
 )
 _LONGEST = 700
@@ -122,12 +123,24 @@ def find_reason(
     best: tuple[float, Hit] | None = None
     for hit in library.search(principal, query, limit=12, where=where):
         text = hit.span.quote
-        for start, end in split_sentences(text):
+        for begin, end in split_sentences(text):
+            start = _past_heading(text, begin, end)
             sentence = text[start:end]
             score = _reason_score(sentence, wanted, label, years)
             if score and (best is None or score > best[0]):
                 best = (score, _narrow(library, principal, hit, start, end))
     return best[1] if best else None
+
+
+def _past_heading(text: str, start: int, end: int) -> int:
+    """Return where the sentence begins after headings that the page's text runs into it."""
+    while (line_end := text.find("\n", start, end)) >= 0:
+        line = text[start:line_end].strip()
+        rest = text[line_end:end].lstrip()
+        if len(line) > 60 or not rest[:1].isupper() or line.endswith((",", "and", "of", "the")):
+            break
+        start = end - len(text[line_end:end].lstrip())
+    return start
 
 
 def _reason_score(sentence: str, wanted: set[str], label: str, years: Sequence[int]) -> float:

@@ -67,13 +67,14 @@ _COMPARE = re.compile(
 
 
 _BROAD = re.compile(
-    r"\b(?:margins|cash flows?(?! from| margin)(?<!free cash flow)(?<!operating cash flow)(?<!free cash flows)|results|overview|"
-    r"profile|brief|summary|balance sheet|liquidity|financial (?:position|health|strength)|profitability|costs|expenses|"
+    r"\b(?:margins|(?<!free )(?<!operating )cash flows?(?! from| margin)|results|overview|profile|brief|summary|"
+    r"balance sheet|liquidity|financial (?:position|health|strength)|profitability|costs|expenses|"
     r"how did [^,?]{0,40} (?:do|perform))\b",
     re.I,
 )
 _SEGMENT = re.compile(
-    r"\b(?:segments?|by (?:product|region|category|country|business)|product lines?|categories|geograph\w+|business lines?)\b",
+    r"\b(?:segments?|by (?:product|region|category|country|business)|product lines?|categories|geograph\w+"
+    r"|business lines?)\b",
     re.I,
 )
 _SHARE = re.compile(

@@ -29,7 +29,7 @@ def gathering() -> tuple[StepSpec, ...]:
     )
 
 
-def plan(request: RunRequest) -> Plan:
+def plan(request: RunRequest) -> Plan:  # noqa: ARG001
     """Return the DAG of a report."""
     return Plan(
         "research",

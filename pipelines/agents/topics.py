@@ -43,8 +43,8 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         "revenue",
         "Revenue",
-        r"revenues?|net sales|sales|top[- ]line|turnover(?! ratio)|growth|grow(?:n|s|ing)?|grew|results|perform(?:ed|ance)?"
-        r"|how did .{0,40} do|overview|profile|brief|summary",
+        r"revenues?|net sales|sales|top[- ]line|turnover(?! ratio)|growth|grow(?:n|s|ing)?|grew|results"
+        r"|perform(?:ed|ance)?|how did .{0,40} do|overview|profile|brief|summary",
         levels=("revenue",),
     ),
     Topic(
@@ -94,7 +94,8 @@ TOPICS: tuple[Topic, ...] = (
 PRICE_TOPICS: tuple[PriceTopic, ...] = (
     PriceTopic(
         "return",
-        r"returns?\b(?! (?:on|to)\b)|stock|shares? (?:price|perform|done|do|return)|price|perform\w* (?:of|against|versus)|"
+        r"returns?\b(?! (?:on|to)\b)|stock|shares? (?:price|perform|done|do|return)|price|"
+        r"perform\w* (?:of|against|versus)|"
         r"gain(?:ed|s)?\b|outperform\w*|underperform\w*|cagr|annuali[sz]ed",
         ("total_return", "annualised_return", "relative_return"),
     ),

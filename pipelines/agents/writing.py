@@ -76,12 +76,12 @@ def finish(
     context: StepContext,
     scope: Scope,
     fundamental: Fundamental,
-    prices: Prices,
+    prices: Prices,  # noqa: ARG001
     passages: Passages,  # noqa: ARG001
     settled: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the result of a run: as_of, answer, claims and ledger as `tieout research --json` prints them."""
-    return _result(context, _report(context, scope, fundamental, prices, settled))
+    return _result(context, _report(context, scope, fundamental, settled))
 
 
 def render_report(
@@ -93,16 +93,14 @@ def render_report(
     settled: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Make the report's files and return the run's result."""
-    report = _report(context, scope, fundamental, prices, settled)
+    report = _report(context, scope, fundamental, settled)
     rows = context.parts.lake.rows(context.principal, _facts(fundamental, prices))
     for made in render_all(report, rows, pages=_pages(context, report)):
         context.put_artifact(made.name, made.media_type, made.data)
     return _result(context, report)
 
 
-def _report(
-    context: StepContext, scope: Scope, fundamental: Fundamental, prices: Prices, settled: Mapping[str, Any]
-) -> Report:
+def _report(context: StepContext, scope: Scope, fundamental: Fundamental, settled: Mapping[str, Any]) -> Report:
     ledger = codec.load(Ledger, settled["ledger"])
     used = {f for fact in ledger.facts for f in fact.figures}
     return Report(
