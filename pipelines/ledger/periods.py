@@ -89,10 +89,13 @@ class Calendar:
         else:
             exact = {year: end}
         calendar = cls(year, end)
-        return cls(year, end, {**calendar._learn(texts), **exact})
+        return cls(year, end, {**calendar._learn(texts, document.period_end), **exact})
 
-    def _learn(self, texts: Iterable[str]) -> dict[int, date]:
-        """Find the dates near the fiscal year's anniversary that the filing names most often."""
+    def _learn(self, texts: Iterable[str], closing: date | None) -> dict[int, date]:
+        """Find the dates near the fiscal year's anniversary that the filing names most often.
+
+        Years of 52 or 53 weeks all end on the same day of the week; the others with a month.
+        """
         assert self.end is not None
         seen: Counter[date] = Counter()
         names = {self.end.month, (self.end - _TOLERANCE).month, (self.end + _TOLERANCE).month}
@@ -103,7 +106,9 @@ class Calendar:
         for text in texts:
             for name, day, year in pattern.findall(text):
                 found = _date(int(year), MONTHS[name.lower()], int(day))
-                if found is not None and abs(found - _near(self.end, found)) <= _TOLERANCE:
+                if found is None or (closing and found.weekday() != closing.weekday() and not _month_end(found)):
+                    continue
+                if abs(found - _near(self.end, found)) <= _TOLERANCE:
                     seen[found] += 1
         ends: dict[int, date] = {}
         for found, _ in sorted(seen.items(), key=lambda pair: pair[1]):

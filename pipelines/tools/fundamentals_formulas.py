@@ -1,8 +1,8 @@
 """The formulas of derived measures, one row each: what they read, how they are computed, in which unit.
 
 In an expression `{revenue}` is the reported figure of the period, `{~inventory}` the mean of the balances at its
-start and end, `{#long_term_debt}` a figure that counts as nothing where the filing has none. Costs and outflows are printed
-with either sign, so ABS() takes the amount.
+start and end, `{#long_term_debt}` a figure that counts as nothing where the filing has none. Costs and outflows are
+printed with either sign, so ABS() takes the amount.
 """
 
 from __future__ import annotations
