@@ -34,6 +34,7 @@ class Calculator:
     def __init__(self) -> None:
         self._connection: duckdb.DuckDBPyConnection = connect(_LIMITS)
         self._shown: dict[str, pa.Table] = {}
+        self._checked: set[str] = set()  # the same measure of many tickers has the same text
 
     def view(self, rows: Rows) -> None:
         """Make these rows the tables that SQL sees; a table that is not given is empty."""
@@ -47,7 +48,9 @@ class Calculator:
     def value(self, name: str, sql: str, parameters: Mapping[str, Any]) -> Decimal | None:
         """Return the one value of the SQL; None for NULL, no row, and what is not finite. Raises InvalidInput."""
         try:
-            check_select(self._connection, sql, _TABLES)
+            if sql not in self._checked:
+                check_select(self._connection, sql, _TABLES)
+                self._checked.add(sql)
             result = select(self._connection, sql, parameters, _LIMITS)
         except InvalidInput as error:
             raise InvalidInput(f"{name} cannot be computed: {error.message}", sql=sql) from error
