@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from tieout.commands import check, documents, market, research, runs, service
-from tieout.commands.shell import INTERRUPTED, USAGE, chosen, report_error
+from tieout.commands.shell import FAILED, INTERRUPTED, USAGE, chosen, report_error
 from tieout.commands.terminal import say, show, show_json
 from tieout.errors import TieoutError
 from tieout.files import storage_error
@@ -83,6 +83,14 @@ def main() -> None:
     except KeyboardInterrupt:
         say("Stopped.")
         sys.exit(INTERRUPTED)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()  # a mistake of ours: whoever reports it needs the trace
+        if as_json:
+            message = "tieout failed in a way that it should not; standard error says where."
+            show_json({"error": {"kind": "InternalError", "message": message, "details": {}}})
+        sys.exit(FAILED)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,31 +19,24 @@ PACK = Path(__file__).parent / "sample_pack"
 def load_sample_pack(desk: Desk, principal: Principal, *, tell: Callable[[str], None], pack: Path = PACK) -> None:
     """Put the pack's filings and prices into the desk; what is there already is left alone, quickly.
 
-    `pack.json` lists `documents` (paths within the pack) and `prices` (path of the `file`, with the `options` of
-    its import where the file does not carry its own price contract). Raises NotAvailable when the installation has
-    no pack.
+    `pack.json` names the files under `documents` and `prices`, relative to the pack. Raises NotAvailable when
+    the installation has no pack.
     """
     try:
         content: dict[str, Any] = json.loads((pack / "pack.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        documents = [pack / name for name in content["documents"]]
+        prices = [pack / one["file"] for one in content["prices"]]
+    except (OSError, ValueError, KeyError) as error:
         raise NotAvailable("The sample pack is not part of this installation; install tieout anew.") from error
     have = {document.name for document in desk.documents(principal)}
-    missing = [pack / name for name in content["documents"] if Path(name).name not in have]
+    missing = [path for path in documents if path.name not in have]
     if missing:
         tell(f"Reading {len(missing)} filings of the sample pack.")
         for outcome in desk.ingest(principal, missing):
             if outcome.status == "refused":
                 raise NotAvailable(f"The sample pack's {outcome.name} could not be read: {outcome.reason}")
     sources = {series.source for series in desk.series(principal)}
-    for prices in content["prices"]:
-        path = pack / prices["file"]
+    for path in prices:
         if path.name not in sources:
             tell(f"Importing the prices of {path.name}.")
-            desk.import_bars(principal, path, _options(prices.get("options", {})))
-
-
-def _options(given: dict[str, Any]) -> Any:
-    from tieout.ports import ImportOptions
-
-    known_on = given.pop("known_on", None)
-    return ImportOptions(**given, known_on=date.fromisoformat(known_on) if known_on else None)
+            desk.import_bars(principal, path)

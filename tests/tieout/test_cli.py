@@ -290,6 +290,28 @@ def test_a_data_folder_that_cannot_be_made_is_a_clear_error(shell: Shell) -> Non
     assert "Cannot write" in outcome.err
 
 
+# ---------------------------------------------------------------- doctor
+
+
+def test_the_doctor_says_what_is_configured_reachable_and_to_do(shell: Shell) -> None:
+    env = {"TIEOUT_MODEL": "m", "TIEOUT_MODEL_BASE_URL": "http://user:pw@127.0.0.1:9/v1"}
+    sick = shell("doctor", "--json", **env)
+    checks = {check["name"]: check for check in sick.json["checks"]}
+    assert (sick.code, sick.json["ok"]) == (5, False)
+    assert checks["model"]["state"] == "failed"
+    assert checks["model"]["advice"]
+    assert checks["database"]["state"] == "ok"
+    assert "pw" not in sick.out
+    well = shell("doctor")
+    assert well.code == 0
+    assert "no documents" in well.out
+    with service(shell):
+        served = shell("doctor", "--json")
+    names = [check["name"] for check in served.json["checks"]]
+    assert served.code == 0
+    assert {"service", "database", "library", "prices"} <= set(names)
+
+
 # ---------------------------------------------------------------- the terminal
 
 

@@ -45,7 +45,9 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
 
 def test_the_command_line_works_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
-    script = "import sys, tieout.cli; print(tieout.cli.__file__, flush=True); sys.argv[1:] = ['--help']; tieout.cli.main()"
+    script = (
+        "import sys, tieout.cli; print(tieout.cli.__file__, flush=True); sys.argv[1:] = ['--help']; tieout.cli.main()"
+    )
 
     result = subprocess.run(
         [sys.executable, "-c", script],

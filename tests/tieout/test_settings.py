@@ -1,0 +1,86 @@
+"""Settings: where they come from, what is refused, and that secrets stay secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tieout.errors import InvalidInput
+from tieout.settings import Settings, masked, read_settings, without_credentials
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder without settings, in an environment without them."""
+    import os
+
+    for name in [name for name in os.environ if name.startswith("TIEOUT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_what_is_given_comes_before_environment_env_file_and_toml(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty_folder / "tieout.toml").write_text('workspace = "toml"\nprincipal = "toml"\nworkers = 2\nport = 1\n')
+    (empty_folder / ".env").write_text("TIEOUT_PRINCIPAL=dotenv\nTIEOUT_WORKERS=3\nTIEOUT_PORT=2\n")
+    monkeypatch.setenv("TIEOUT_WORKERS", "5")
+    monkeypatch.setenv("TIEOUT_PORT", "3")
+    settings = read_settings(port=4)
+    assert (settings.workspace, settings.principal, settings.workers, settings.port) == ("toml", "dotenv", 5, 4)
+
+
+def test_a_home_with_a_tilde_is_resolved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read_settings().folder == tmp_path / ".tieout"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WORKERS", "many"),
+        ("WORKERS", "0"),
+        ("PROFILE", "cloud"),
+        ("WORKSPACE", "../other"),
+        ("WORKSPACE", ""),
+        ("EMBEDDING_DIMENSIONS", "-1"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_its_value_is_not(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"TIEOUT_{name}", value)
+    with pytest.raises(InvalidInput, match=f"TIEOUT_{name}") as refused:
+        read_settings()
+    assert value not in ("many", "cloud", "../other") or value not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"profile": "team"}, {"model": "m"}, {"embeddings": "openai"}, {"embeddings": "openai", "embedding_model": "m"}],
+)
+def test_settings_that_need_another_one_say_so(given: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput, match="TIEOUT_"):
+        read_settings(**given)
+
+
+def test_a_broken_settings_file_is_a_clear_error(empty_folder: Path) -> None:
+    (empty_folder / "tieout.toml").write_text("workers = = 3\n")
+    with pytest.raises(InvalidInput, match=r"tieout\.toml"):
+        read_settings()
+
+
+def test_no_secret_is_shown() -> None:
+    secrets = {name: f"{name}-secret" for name in Settings.model_fields if name.endswith(("_key", "_token"))}
+    urls = {"database_url": "postgresql://u:hidden@db/x", "redis_url": "redis://:hidden@r"}
+    settings = read_settings(**secrets, **urls, qdrant_url="http://u:hidden@q:6333/?api=hidden")
+    text = str(masked(settings)) + repr(settings)
+    assert "secret'" not in str(masked(settings))
+    assert "hidden" not in str(masked(settings))
+    assert all(value not in text for value in secrets.values())
+    assert set(masked(settings)) == set(Settings.model_fields)
+
+
+def test_a_url_is_shown_without_its_password() -> None:
+    assert without_credentials("postgresql://u:p%40w@db:5432/x?sslkey=k") == "postgresql://db:5432/x"
+    assert without_credentials("http://localhost:1/v1") == "http://localhost:1/v1"
