@@ -12,6 +12,7 @@ _UNNAMED = re.sub(r"\?P<\w+>", "?:", DURATION)
 _SCALE_WORD = r"(?:millions?|thousands?|billions?|000[’']?s|percent(?:ages?)?)"
 _ITEM = re.compile(
     rf"""
+    (?<![\w])(?=[($%\w])(?:  # only where a word begins: the rest of each word is passed over quickly
     (?P<scale>\([^()\n]{{0,60}}?\b{_SCALE_WORD}\b[^()]{{0,160}}\)|\((?:un)?audited\)
       |(?:\$|(?:amounts|dollars))\s(?:and\sshares\s)?in\s{_SCALE_WORD}
         (?:,\sexcept\s(?:number\sof\s|per[\s-])?shares?(?:\sand\sper[\s-]share)?(?:\s(?:amounts|data))?)?)
@@ -24,6 +25,7 @@ _ITEM = re.compile(
     |(?P<year>(?<!\S)(?:19|20)\d\d(?:\s?\(\d\))?(?=\s|$))
     |(?P<change>(?:(?:%|\$|percent(?:age)?|dollar)\s+)?\b(?:change|variance|increase|growth)\b
         (?:\s?/?\s?\(decrease\))?(?:\s?\(?[%$]\)?)?(?!\s+(?:in|of|to|from|due)\b|[a-z])|(?<!\S)(?:%|Y/Y)(?=\s+%?\s*(?:change|$)))
+    )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
