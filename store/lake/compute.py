@@ -14,14 +14,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from store.lake.sandbox import Limits, check_select, connect, select
+from store.lake.sandbox import Limits, check_select, connect, first_rows
 from store.lake.schema import BARS, FIGURES, KEYS
 from tieout.errors import InvalidInput
 from tieout.model import Fact
 from tieout.ports import FactQuery
 
 _TABLES = frozenset({"bars", "figures"})
-_LIMITS = Limits(rows=1, memory="1GB", seconds=60.0)
+_LIMITS = Limits(memory="1GB", seconds=60.0)
 _TOLERANCE = Decimal("1e-12")
 _DIGITS = 15  # every double has at least this many correct decimal digits
 
@@ -51,12 +51,13 @@ class Calculator:
             if sql not in self._checked:
                 check_select(self._connection, sql, _TABLES)
                 self._checked.add(sql)
-            result = select(self._connection, sql, parameters, _LIMITS)
+            rows, columns = first_rows(self._connection, sql, parameters, _LIMITS)
         except InvalidInput as error:
             raise InvalidInput(f"{name} cannot be computed: {error.message}", sql=sql) from error
-        if result.num_columns != 1:
-            raise InvalidInput(f"{name} cannot be computed: its SQL returns {result.num_columns} columns", sql=sql)
-        return to_decimal(result.column(0)[0].as_py()) if result.num_rows else None
+        if columns != 1 or len(rows) > 1:
+            shape = f"{columns} columns" if columns != 1 else "more than one row"
+            raise InvalidInput(f"{name} cannot be computed: its SQL returns {shape}, a fact is one value", sql=sql)
+        return to_decimal(rows[0][0]) if rows else None
 
     def close(self) -> None:
         """Let the connection go."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,11 +79,33 @@ def select(
     Raises InvalidInput for an SQL error, a missing parameter, too many rows or bytes, and for too much time.
     The connection is of no more use after a time-out: DuckDB may still be leaving a loop that it cannot interrupt.
     """
-    outcome: list[pa.Table | BaseException] = []
+    return _within(limits, connection, lambda: _fetch(connection, sql, parameters, limits))
+
+
+def first_rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any], limits: Limits = Limits()
+) -> tuple[list[tuple[Any, ...]], int]:
+    """Run a checked SELECT as `select` does; return its first two rows as Python values, and how many columns it has.
+
+    Binds the statement once where `select` binds it twice, which is most of the time of a small SELECT.
+    """
+
+    def work() -> tuple[list[tuple[Any, ...]], int]:
+        result = connection.execute(sql, dict(parameters))
+        rows = result.fetchmany(2)
+        columns = len(result.description or ())
+        connection.abort()  # of more rows nothing is wanted
+        return rows, columns
+
+    return _within(limits, connection, work)
+
+
+def _within[T](limits: Limits, connection: duckdb.DuckDBPyConnection, run: Callable[[], T]) -> T:
+    outcome: list[T | BaseException] = []
 
     def work() -> None:
         try:
-            outcome.append(_fetch(connection, sql, parameters, limits))
+            outcome.append(run())
         except BaseException as error:  # handed to the calling thread below
             outcome.append(error)
 

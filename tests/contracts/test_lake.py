@@ -205,7 +205,7 @@ def test_a_fact_that_cannot_be_computed_is_named(lake: Lake, write: Callable[...
     lake.import_bars(ME, write("wide.csv", WIDE), FEED)
     for sql, reason in (
         ("SELECT colse FROM bars", "last close cannot be computed"),
-        ("SELECT close FROM bars WHERE ticker = $ticker AND day <= CAST($end AS DATE)", "more than 1 rows"),
+        ("SELECT close FROM bars WHERE ticker = $ticker AND day <= CAST($end AS DATE)", "more than one row"),
         ("SELECT max(close), 1 FROM bars WHERE ticker = $ticker AND day <= CAST($end AS DATE)", "returns 2 columns"),
         ("SELECT max(source) FROM bars WHERE ticker = $ticker AND day <= CAST($end AS DATE)", "a fact is a number"),
         ("SELECT count(*) FROM duckdb_settings()", "may not be read"),
