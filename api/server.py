@@ -28,7 +28,7 @@ class Server(uvicorn.Server):
 def make_server(app: ASGIApp) -> Server:
     """Return a server for the application, without access log."""
     return Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE_S)
+        uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE_S)
     )
 
 

@@ -135,14 +135,22 @@ def _show_numbers(result: Mapping[str, Any], most: int = 15) -> None:
     numbers = [(claim, number) for claim in result["claims"] for number in claim["numbers"]]
     numbers.sort(key=lambda pair: pair[1]["status"] == "tied")
     for claim, number in numbers:
-        rows.setdefault((number["text"], str(number["value"])), (number["text"], _place(number), claim["text"]))
+        said = _around(str(claim["text"]), str(number["text"]))
+        rows.setdefault((number["text"], str(number["value"])), (number["text"], _place(number), said))
     if not rows:
         terminal.show()
         return
-    short = [(text, place, said if len(said) <= 70 else said[:69] + "…") for text, place, said in rows.values()]
-    terminal.show_table(("Number", "Source", "Where"), short[:most])
-    if len(short) > most:
-        terminal.show(f"and {len(short) - most} more, all in the report." if result.get("artifacts") else "")
+    terminal.show_table(("Number", "Source", "Said of it"), list(rows.values())[:most])
+    if len(rows) > most:
+        terminal.show(f"and {len(rows) - most} more.")
+
+
+def _around(sentence: str, number: str, before: int = 48, after: int = 20) -> str:
+    """Return the words around a number in its sentence."""
+    at = max(0, sentence.find(number))
+    start, end = max(0, at - before), at + len(number) + after
+    start = sentence.find(" ", start, at) + 1 if start else 0
+    return ("…" if start else "") + sentence[start:end].strip() + ("…" if end < len(sentence) else "")
 
 
 def _place(number: Mapping[str, Any]) -> str:
