@@ -344,7 +344,8 @@ def mutations(
         if other and not close(spoken(other), value):
             yield say(value, "another company", company=company)
             break
-    yield say(value, "narrower measure", name=f"adjusted {name}")
+    if "Adjusted" not in known.figure.table:
+        yield say(value, "narrower measure", name=f"underlying {name}")
     yield say(value, "narrower measure", name=f"hardware {name}")
 
 

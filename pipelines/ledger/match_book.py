@@ -164,6 +164,19 @@ class SourceBook:
         return dict(self._spans)
 
 
+_EXPENSE = frozenset({"expens", "cost", "expenditure", "charge"})
+_EXPENSES = frozenset(
+    {
+        "sales_and_marketing",
+        "general_and_administrative",
+        "r_and_d",
+        "sg_and_a",
+        "operating_expenses",
+        "interest_expense",
+    }
+)
+
+
 def _key(document: Document) -> str:
     return (document.ticker or document.instrument_id or document.company or document.id).upper()
 
@@ -186,7 +199,9 @@ def _entry(figure: Figure, document: Document) -> Entry:
     core = label_words(figure.row)
     dims = label_words(figure.dimension or "")
     path = frozenset(w for part in figure.path for w in content(part))
-    around = frozenset(t.stem for part in (*figure.path, figure.table, figure.column, figure.row) for t in tokens(part))
+    around = frozenset(t.stem for part in (*figure.path, figure.column, figure.row) for t in tokens(part))
+    if around & _EXPENSE or figure.concept in _EXPENSES or _EXPENSE & content(figure.table):
+        around |= _EXPENSE  # "fulfillment costs" is the row "Fulfillment" among the operating expenses
     change = bool(_CHANGE.search(figure.column)) or bool(_CHANGE.search(figure.row) and figure.unit == "fraction")
     row = frozenset(t.stem for t in tokens(figure.row))
     return Entry(figure, document, core, row, dims, path, core | dims | around, change)
@@ -221,6 +236,8 @@ def outflow(figure: Figure) -> bool:
     entry = concept(figure.concept) if figure.concept else None
     if entry is not None:
         return entry.outflow or bool(re.search(r"cost|expense|tax", entry.name))
+    if re.search(r"/\s?\(|\((?:loss|expense|benefit|income|used)", figure.row, re.IGNORECASE):
+        return False  # "Other income/(expense), net": here the sign is the meaning
     return bool(_OUTFLOW.search(figure.row))
 
 

@@ -112,7 +112,7 @@ class Measures:
         # closest: concept named, every word of the row said, fewest words left over
         if by_concept is not None:
             return 20 + 4 * len(entry.dims)
-        return 4 * len(entry.dims) + len(entry.core & stems)
+        return 4 * len(entry.dims) + len((entry.core | entry.path) & stems)
 
     def _meant(self, name: str) -> tuple[str, ...]:
         """Return the concepts a name stands for with this company: "net sales" is its revenue if it prints no other."""

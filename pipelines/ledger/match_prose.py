@@ -39,7 +39,7 @@ class Statement:
     scope: Scope
     near: frozenset[str]
     whole: frozenset[str]
-    capitals: frozenset[str]
+    clause: frozenset[str]
 
 
 Parser = Callable[[str, Entity], tuple[Sentence, list[Scope]]]
@@ -85,7 +85,7 @@ class Prose:
             shared = len(whole & statement.whole) / len(whole)
             if shared < COVERED or not near & statement.near or _excluded(whole, statement.whole):
                 continue
-            if not strict <= statement.whole:
+            if not strict <= statement.clause:
                 continue
             if len(near & statement.near) / len(near) < 0.5:
                 continue
@@ -126,7 +126,7 @@ class Prose:
                     found.append(
                         Statement(
                             document, page.number, start, end, mention, scopes[index],
-                            local_words(sentence, index), _all_words(sentence), frozenset(),
+                            local_words(sentence, index), _all_words(sentence), clause_words(sentence, index),
                         )
                     )  # fmt: skip
         return found
@@ -196,7 +196,10 @@ def local_words(sentence: Sentence, index: int) -> frozenset[str]:
     mention = sentence.mentions[index]
     low = sentence.mentions[index - 1].end if index else 0
     high = sentence.mentions[index + 1].start if index + 1 < len(sentence.mentions) else len(sentence.text)
-    return _useful(sentence, max(low, mention.start - NEAR), min(high, mention.end + NEAR))
+    found = _useful(sentence, max(low, mention.start - NEAR), min(high, mention.end + NEAR))
+    if not found and index:  # "increased 32% to $91.2 billion": what the number before is of
+        return local_words(sentence, index - 1)
+    return found
 
 
 def clause_words(sentence: Sentence, index: int) -> frozenset[str]:

@@ -29,9 +29,13 @@ _CHANGE_BEFORE = re.compile(
     r"another\s+|slightly\s+|modestly\s+|sharply\s+|year[- ]over[- ]year\s+(?:by\s+)?|year[- ]on[- ]year\s+(?:by\s+)?|at\s+(?:a|an)\s+)*$",
     re.IGNORECASE,
 )
+_COMPARATIVE = (
+    r"\b(?:less|more|above|below|greater|higher|lower|larger|bigger|smaller|fewer|worse|up|down|added|adding|lost)\b"
+)
 _LOOSE_BEFORE = re.compile(
-    rf"\b(?:(?P<up>{_UP})|(?P<down>{_DOWN}))\b(?P<between>[^,;.%$]*?)\b(?:by|of)\s+(?:about\s+|roughly\s+|approximately\s+|nearly\s+)?$",
-    re.I,
+    rf"\b(?:(?P<up>(?!{_COMPARATIVE})(?:{_UP}))|(?P<down>(?!{_COMPARATIVE})(?:{_DOWN})))\b(?P<between>[^,;.%$]*?)\b(?:by|of)\s+"
+    r"(?:about\s+|roughly\s+|approximately\s+|nearly\s+)?$",
+    re.IGNORECASE,
 )
 _CHANGE_AFTER = re.compile(
     rf"^\s*(?:year[- ]over[- ]year\s+|year[- ]on[- ]year\s+|yoy\s+|annual\s+|[\w]+ly\s+)?"
@@ -192,7 +196,7 @@ def read_scopes(sentence: Sentence) -> list[Scope]:
 def _read(sentence: Sentence, index: int, earlier: Sequence[Scope]) -> Scope:
     mention = sentence.mentions[index]
     text = sentence.text
-    begin = sentence.mentions[index - 1].end if index else 0
+    begin = _left_begin(sentence, index)
     left, right_end = text[begin : mention.start], _right_end(sentence, index)
     right = text[mention.end : right_end]
     after = text[mention.end : sentence.mentions[index + 1].start if index + 1 < len(sentence.mentions) else len(text)]
@@ -216,7 +220,11 @@ def _read(sentence: Sentence, index: int, earlier: Sequence[Scope]) -> Scope:
     elif mention.unit == "fraction" and _SHARE_AFTER.match(after) and not beyond.empty and kind == "level":
         of, beyond, kind = beyond, EMPTY, "share"
     phrases: list[Phrase] = []
-    inherited = _inherited(sentence, index, begin, earlier)
+    part = re.search(r"\b(?:of which|of that|including|of these)\b[^,;]*$", left, re.IGNORECASE)
+    inherited = None if part else _inherited(earlier)
+    if part and own.empty and beyond.empty:  # "of which $3.3 billion went to remodels"
+        stop = re.search(r"[,;.](?=\s|$)", sentence.masked[mention.end :])
+        beyond = sentence.phrase(mention.end, mention.end + stop.start() if stop else len(text))
     if not own.empty or not beyond.empty:
         phrases.append(own | beyond)
         if not own.empty and not beyond.empty and not re.match(r"\s*(?:of|in)\b", right):
@@ -229,6 +237,18 @@ def _read(sentence: Sentence, index: int, earlier: Sequence[Scope]) -> Scope:
         phrases.append(inherited)
     loss = bool(_LOSS.search(left[-60:]) or _LOSS.search(text[mention.end : right_end]))
     return Scope(kind, direction, loss, tuple(phrases), of, left=left, right=after)
+
+
+def _left_begin(sentence: Sentence, index: int) -> int:
+    """Return where the words that may lead to a number start: after the previous number and what belongs to it."""
+    if index == 0:
+        return 0
+    previous, mention = sentence.mentions[index - 1], sentence.mentions[index]
+    if re.match(r"\s*(?:of|in|per|for)\b", sentence.text[previous.end : mention.start]):
+        end = _right_end(sentence, index - 1)
+        if end < mention.start:
+            return end
+    return previous.end
 
 
 def _right_end(sentence: Sentence, index: int) -> int:
@@ -277,7 +297,7 @@ def _intro(sentence: Sentence, begin: int, start: int) -> Phrase:
     return sentence.phrase(begin, start)
 
 
-def _inherited(sentence: Sentence, index: int, begin: int, earlier: Sequence[Scope]) -> Phrase | None:
+def _inherited(earlier: Sequence[Scope]) -> Phrase | None:
     for scope in reversed(earlier):
         if scope.phrases:
             return scope.phrases[0]
@@ -354,7 +374,7 @@ def _respectively(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
     """Give the n-th number of a "respectively" list the n-th measure or period."""
     marker = _RESPECTIVELY.search(sentence.text)
     if not marker:
-        return scopes
+        return _unsaid(sentence, scopes)
     numbers = [i for i, m in enumerate(sentence.mentions) if m.start < marker.start()]
     group: list[int] = []
     for i in reversed(numbers):
@@ -381,6 +401,25 @@ def _respectively(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
         for place, i in enumerate(group):
             result[i] = replace(lead, phrases=(parts[place],), of=lead.of, left="" if place else lead.left)
     return result
+
+
+def _unsaid(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
+    """Pair "$76.7 billion and $83.5 billion in 2021 and 2022", where "respectively" is left out."""
+    mentions = sentence.mentions
+    for index in range(len(mentions) - 1):
+        first, second = mentions[index], mentions[index + 1]
+        if not re.fullmatch(r"\s*and\s*", sentence.text[first.end : second.start]) or first.unit != second.unit:
+            continue
+        limit = mentions[index + 2].start if index + 2 < len(mentions) else len(sentence.text)
+        after = [p for p in sentence.periods if second.end <= p[0] < limit]
+        if len(after) != 2 or not re.fullmatch(r"\s*(?:in|for|at|as of)\s*", sentence.text[second.end : after[0][0]]):
+            continue
+        if re.fullmatch(r"\s*and\s*", sentence.text[after[0][1] : after[1][0]]):
+            result = list(scopes)
+            result[index] = replace(scopes[index], period=after[0][2], right="")
+            result[index + 1] = replace(scopes[index], period=after[1][2], left="", right="")
+            return result
+    return scopes
 
 
 def _run_of_periods(sentence: Sentence, low: int, high: int, size: int) -> list[Period]:

@@ -19,7 +19,7 @@ STOP = frozenset(
 )
 # Ordinary words around a number that say nothing about which measure it is.
 NEUTRAL = frozenset(
-    """company firm business group corporation inc year years yearly annual annually quarter quarterly quarters month
+    """company firm business group corporation inc year years yearly annual annually quarter quarters month
     months period periods fiscal full half first second third fourth ended ending end ends ago earlier later prior
     previous previously last latest current currently recent recently preceding following next past date today
     reported report reports reporting posted post posts recorded record records recording delivered deliver delivers generated generate generates
@@ -57,7 +57,7 @@ QUALIFIERS = frozenset(
     average median comparable same-store backlog estimated forecast forecasted projected guidance expected budgeted
     target planned underlying normalized normalised excluding including ex constant-currency constant currency
     noncurrent non-current current long-term short-term domestic international foreign federal state quarterly
-    restricted unrestricted accrued accumulated noncontrolling attributable discontinued continuing before after pretax pre-tax
+    restricted unrestricted accrued accumulated monthly weekly daily hourly noncontrolling attributable discontinued continuing before after pretax pre-tax
     minimum maximum intangible tangible unrealized realized cash noncash non-cash secured unsecured commercial term
     incremental marginal full-time part-time temporary seasonal""".split()
 )
