@@ -16,6 +16,9 @@ _SUFFIXES = re.compile(
 )
 _PRONOUN = re.compile(r"\b(?:it|its|it's|they|their|the (?:company|group|firm|stock|share|shares))\b", re.IGNORECASE)
 _YEAR = re.compile(r"\b(?:19|20)\d{2}\b")
+_RELATIVE = re.compile(
+    r"\b(?:earlier|before|previous|previously|prior|preceding|last|later|following|next|from|up|down)\b", re.IGNORECASE
+)
 _COMPARES = frozenset({"growth", "change", "cagr", "yoy"})
 _SAME = {"sale": "revenue", "turnover": "revenue", "profit": "income", "earning": "income", "return": "returned"}
 
@@ -31,7 +34,8 @@ def misuses(text: str, facts: Sequence[Fact], given: Iterable[Fact], instruments
     for fact in facts:
         other = _other_company(text, fact, instruments) or _other_year(text, fact) or _other_measure(text, fact, others)
         if other:
-            problems.append(f"{{fact:{fact.id}}} is {fact.name}, but its sentence is about {other}: “{text}”.")
+            when = f" of fiscal {fact.period.fiscal_year}" if fact.period and fact.period.fiscal_year else ""
+            problems.append(f"{{fact:{fact.id}}} is {fact.name}{when}, but its sentence is about {other}: “{text}”.")
     return problems
 
 
@@ -57,8 +61,12 @@ def _other_year(text: str, fact: Fact) -> str | None:
     if fact.period is None or fact.period.fiscal_year is None or not years:
         return None
     own = fact.period.fiscal_year
-    compares = not _COMPARES.isdisjoint(fact.measure.split("_"))
-    return None if own in years or (compares and own - 1 in years) else str(years[0])
+    fits = {own}
+    if not _COMPARES.isdisjoint(fact.measure.split("_")):
+        fits.add(own - 1)  # "over 2021"
+    if _RELATIVE.search(text):
+        fits |= {own - 1, own + 1}  # "43 % in 2022, from 42 % a year earlier"
+    return None if fits.intersection(years) else str(years[0])
 
 
 def _other_measure(text: str, fact: Fact, others: Sequence[frozenset[str]]) -> str | None:

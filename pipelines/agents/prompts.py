@@ -129,15 +129,14 @@ def as_data(text: str, limit: int = _LONGEST_QUOTE, *, placeholders: bool = Fals
 
 
 def period_words(period: Period | None) -> str:
-    """Return a period for a prompt: its label, else the fiscal year or the dates."""
+    """Return a period for a prompt: fiscal year or dates, with the label that the filing prints."""
     if period is None:
         return ""
-    if period.label:
-        return period.label
-    if period.fiscal_year is not None:
-        quarter = f"Q{period.fiscal_quarter} " if period.fiscal_quarter else ""
-        return f"{quarter}fiscal {period.fiscal_year}"
-    return " to ".join(day.isoformat() for day in (period.start, period.end) if day)
+    if period.fiscal_year is None:
+        return period.label or " to ".join(day.isoformat() for day in (period.start, period.end) if day)
+    quarter = f"Q{period.fiscal_quarter} " if period.fiscal_quarter else ""
+    fiscal = f"{quarter}fiscal {period.fiscal_year}"
+    return f"{fiscal}, {period.label}" if period.label and period.label != fiscal else fiscal
 
 
 def _unique[T: (Fact, Span)](items: Iterator[T] | Sequence[T]) -> Iterator[T]:

@@ -50,6 +50,7 @@ def test_a_sentence_about_something_else_is_reported(text: str, used: Fact, othe
         ("Apple's net sales grew by {} in fiscal 2022.", fact("revenue_growth")),
         ("Net sales grew by {} over 2021, and the gross margin widened.", fact("revenue_growth")),
         ("Gross margin was {}.", fact("gross_margin")),
+        ("Gross margin widened to {} in fiscal 2022 from {} a year earlier.", fact("gross_margin", year=2021)),
         ("Unlike Microsoft, it raised its gross margin to {} in 2022.", fact("gross_margin")),
         ("Apple beat Microsoft: its gross margin was {}.", fact("gross_margin")),
         ("Since September 2022 the stock returned {}.", fact("total_return", year=None)),
