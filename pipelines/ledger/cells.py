@@ -15,7 +15,7 @@ _CELL = re.compile(
       (?P<minus>[-\u2212\u2013])?
       (?P<inner>[$€£¥])?
       (?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)
-      [ ]?(?P<inside>%)?
+      (?:[ ]?(?P<inside>%))?
       (?P<close>[ ]?\))?
       (?:[ \u00a0]?(?P<after>%(?P<late>\))?|bps\b|pts?\b))?
       | (?P<none>[\u2014\u2013\u2212-]{1,2}|N/A|n/a|NM|nm|N/M|n/m|\*)(?P<nopct>[ \u00a0]?%)?
@@ -83,12 +83,11 @@ def _cell(match: re.Match[str]) -> Cell | None:
     text = match.group(0)
     lead = len(text) - len(text.lstrip())
     start, text = match.start() + lead, text.strip()
+    end = start + len(text)
     currency = group["currency"] or group["inner"] or ""
     if group["none"] is not None:
         dash = group["none"] in _ZERO
-        return Cell(
-            start, match.end(), text, Decimal(0) if dash else None, 0, currency, bool(group["nopct"]), dash=dash
-        )
+        return Cell(start, end, text, Decimal(0) if dash else None, 0, currency, bool(group["nopct"]), dash=dash)
     opened = bool(group["open"])
     if opened != bool(group["close"] or group["late"]):
         return None  # half of a bracketed remark
@@ -99,7 +98,7 @@ def _cell(match: re.Match[str]) -> Cell | None:
     after = group["after"] or ""
     return Cell(
         start,
-        match.end(),
+        end,
         text,
         number,
         len(digits.partition(".")[2]),

@@ -37,6 +37,11 @@ _FLOW = re.compile(
     r"(?!.*\b(?:assets|liabilities|balances?|deferred)\b)",
     re.IGNORECASE,
 )
+_STOCK = re.compile(  # balances that summaries show under bare years
+    r"(?:total\s+)?(?:cash,\s+cash\s+equivalents|cash\s+and\s+cash|property,\s+plant|commercial\s+paper|(?:total\s+)?term\s+debt|"
+    r"inventor(?:y|ies)$|total\s+(?:assets|debt|liabilities|equity)|working\s+capital$)",
+    re.IGNORECASE,
+)
 _NAMED_PART = re.compile(r"(?:net sales|revenues?|(?:segment )?operating (?:income|profit))")
 _OF_PART = re.compile(r"(?:^|[.:]\s+)((?:[A-Z][\w.'’&-]*\s+){1,4}?)Segment(?:\s+Performance\s+Summary)?\s*$")
 
@@ -244,9 +249,16 @@ def _period(
             year = calendar.duration(12, end, label)
             return year if year.kind == "year" else None
         return calendar.instant(end, label)
-    if balance or (entry is not None and entry.period == "instant"):
+    if _opening(row.label):
+        return None
+    standing = entry is not None and entry.period == "instant"
+    if table.statement is None and column.months is None:
+        standing = (
+            standing or concept_of(row.label, row.path, "Balance Sheets") is not None or bool(_STOCK.match(row.label))
+        )
+    if balance or standing or (_closing(row.label) and _annual(document)):
         return calendar.year_end(column.year, label)
-    if column.months == 12 or (column.months is None and _annual(document)):
+    if column.months in (12, None) and _annual(document):
         return calendar.year(column.year, label)
     return None
 
@@ -268,11 +280,7 @@ def _opening(label: str) -> bool:
 
 
 def _closing(label: str) -> bool:
-    return bool(
-        re.search(
-            r"\bend(?:ing)? (?:of|balances?)\b|\bend of (?:year|period)\b|\bat period end\b", label, re.IGNORECASE
-        )
-    )
+    return bool(re.search(r"\bending\b|\bend of\b|\b(?:period|year) end\b", label, re.IGNORECASE))
 
 
 def with_known_on(figures: Sequence[Figure], day: date) -> list[Figure]:

@@ -90,7 +90,7 @@ def headings_in(text: str) -> list[Heading]:
         if text[line : block[0].start].strip():
             stop = text.find("\n", block[0].start)
             first = [item for item in years if stop < 0 or item.start < stop]
-            if len(first) < 2:
+            if len(first) < 2 and (first or not years):
                 block = [item for item in block if stop >= 0 and item.start > stop]
                 years = [item for item in years if item in block]
                 if not years:
@@ -191,23 +191,19 @@ def _columns(block: list[_Item], text: str) -> tuple[Column, ...]:
 
 def _above(text: str, start: int) -> list[_Item]:
     """Return durations and dates of the lines above a heading, up to the first line that holds anything longer."""
-    line = text.rfind("\n", 0, start) + 1
-    found: list[_Item] = []
-    prefix = text[line:start]
-    for match in _ITEM.finditer(prefix):
-        found.append(_made(match, line))
+    line = top = text.rfind("\n", 0, start) + 1
     for _ in range(3):
-        if line <= 0:
+        if top <= 0:
             break
-        previous = text.rfind("\n", 0, line - 1) + 1
-        words = text[previous : line - 1]
+        previous = text.rfind("\n", 0, top - 1) + 1
+        words = text[previous : top - 1]
         if len(words.split()) > 14 or re.search(r"\d,\d{3}|\.\s*$", words) or words.rstrip().endswith(":"):
             break
-        items = [_made(match, previous) for match in _ITEM.finditer(words)]
-        found = [*items, *found]
-        line = previous
-        if any(item.kind in ("duration", "asof") for item in items):
+        top = previous
+        if any(match.lastgroup in ("duration", "asof") for match in _ITEM.finditer(words)):
             break
+    # Searched as one text: a month may stand at the end of one line and its day on the next.
+    found = [_made(match, top) for match in _ITEM.finditer(text[top:start] if top < line or start > line else "")]
     return [item for item in found if item.kind in ("duration", "monthday", "asof")]
 
 

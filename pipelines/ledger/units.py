@@ -14,7 +14,7 @@ _PER_SHARE = re.compile(
 )
 _SHARES = re.compile(
     r"\bshares?\s+(?:used|outstanding|issued|in\s+issue)|weighted[\s-]+average\b.*\bshares|number\s+of\s+shares|"
-    r"\bdenominator\b|\bdilutive\b|\bshares\b\s*(?:\(.*\))?$|shares\s+(?:repurchased|purchased|of\s+common)|\bRSUs\b",
+    r"\bdilutive\b|\bshares\b\s*(?:\(.*\))?$|shares\s+(?:repurchased|purchased|of\s+common)|\bRSUs\b",
     re.IGNORECASE,
 )
 _PERCENT = re.compile(r"(?<!\d)(?<!\d\s)(?:\bpercent|%)", re.IGNORECASE)  # not "5.5% notes"
