@@ -73,8 +73,20 @@ class Database:
         return known or error
 
 
-class _LostRace(Conflict):
+class DatabaseBusy(Conflict):
+    """Other writers held the database for too long. Trying again later is right."""
+
+    retryable = True
+
+
+class _LostRace(DatabaseBusy):
     """A transaction that PostgreSQL ended in favour of another; running it again is right."""
+
+
+class DatabaseAway(NotAvailable):
+    """The database server does not answer. A step that meets this is tried again, as servers come back."""
+
+    retryable = True
 
 
 def open_database(url: str) -> Database:
@@ -177,7 +189,7 @@ def _sqlite_error(error: BaseException | None, name: str) -> TieoutError | None:
     if code == sqlite3.SQLITE_IOERR:
         return StorageFull(f"{name} could not be written ({error}): check the disk and its space", database=name)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return Conflict(
+        return DatabaseBusy(
             f"{name} was locked by another process for more than {BUSY_TIMEOUT_S:.0f} s: end it, then try again",
             database=name,
         )
@@ -195,9 +207,11 @@ def _postgres_error(error: exc.DBAPIError, name: str) -> TieoutError | None:
     if state in ("53100", "58030"):
         return StorageFull(f"the disk of {name} is full or failing: {error.orig}", database=name)
     if state == "55P03":
-        return Conflict(f"{name}: another session holds the lock: {error.orig}", database=name)
+        return DatabaseBusy(f"{name}: another session holds the lock: {error.orig}", database=name)
     if error.connection_invalidated or (not state and isinstance(error, exc.OperationalError)) or state[:2] == "08":
-        return NotAvailable(f"{name} cannot be reached: {str(error.orig).strip()}", database=name)
-    if state[:2] in ("28", "3D", "57"):
+        return DatabaseAway(f"{name} cannot be reached: {str(error.orig).strip()}", database=name)
+    if state[:2] == "57":
+        return DatabaseAway(f"{name} is shutting down or starting: {str(error.orig).strip()}", database=name)
+    if state[:2] in ("28", "3D"):
         return NotAvailable(f"{name} refused the connection: {str(error.orig).strip()}", database=name)
     return None

@@ -113,7 +113,7 @@ def free_port() -> int:
 
 
 def _postgres_programs() -> Path:
-    found = [Path(path).parent for path in (shutil.which("initdb"),) if path]
+    found = [Path(path).resolve().parent for path in (shutil.which("initdb"),) if path]
     found += [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     assert found, "PostgreSQL is not installed: run `make setup`"
     return max(found, key=lambda path: path.parent.name)

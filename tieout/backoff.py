@@ -16,6 +16,7 @@ class Backoff:
     first_s: float = 0.5
     provider_first_s: float = 3.0  # a service that just failed needs longer than a bug that may be a race
     longest_s: float = 60.0
+    settle_s: tuple[float, ...] = (0.1, 0.5, 2.0, 5.0)  # between tries to commit an outcome that the store refused
     draw: Callable[[], float] = random.random  # from [0, 1)
 
     def retryable(self, error: BaseException) -> bool:

@@ -26,7 +26,6 @@ from tieout.model_calls import call_model
 from tieout.ports import NO_LIMIT, Action, Agents, Budget, Claimed, Parts, RunStore, StepOutcome
 
 _LOOK_EVERY_S = 0.25  # how often a step that asks `cancelled()` in a loop reads the state of record
-_SETTLE_PAUSES_S = (0.1, 0.5, 2.0, 5.0)  # before an outcome that could not be committed is tried again
 _log = structlog.get_logger(__name__)
 
 
@@ -79,6 +78,7 @@ class Executor:
         """Claim the step and carry it out; return False when it was not to be had.
 
         What the action raises ends as a retry, a failed run or a question in the state of record, never here.
+        Raises StorageFull, NotAvailable or Conflict when the store itself could not be read or written.
         """
         claimed = self._store.claim_step(step_id, owner, lease_s=lease_s, now=self._clock())
         if claimed is None:
@@ -87,13 +87,15 @@ class Executor:
         with self._lock:
             self._running[step_id, claimed.fence] = execution
         try:
-            self._act(execution)
+            trouble = self._act(execution)
         except (KeyboardInterrupt, SystemExit):
             self._settle(execution, lambda: self._store.hand_back(claimed, now=self._clock()))
             raise
         finally:
             with self._lock:
                 del self._running[step_id, claimed.fence]
+        if trouble is not None:
+            raise trouble
         return True
 
     def running(self) -> set[str]:
@@ -119,7 +121,8 @@ class Executor:
             self._settle(execution, partial(self._store.hand_back, execution.claimed, now=self._clock()))
         return len(left)
 
-    def _act(self, execution: _Execution) -> None:
+    def _act(self, execution: _Execution) -> TieoutError | None:
+        """Carry out the action and commit what came of it; return why that could not be committed."""
         claimed = execution.claimed
         bound = {"run_id": claimed.run.id, "step": claimed.step.key, "workspace": claimed.run.workspace}
         with structlog.contextvars.bound_contextvars(**bound):
@@ -127,19 +130,18 @@ class Executor:
                 outcome = _checked(self._action(claimed)(self._context(execution)), claimed.step)
             except StaleFence:
                 _log.info("step_abandoned", attempt=claimed.step.attempt)
+                return None
             except NeedsAnswer as error:
                 question = {"question": error.message}
-                self._complete(execution, StepOutcome(question, RunState.NEEDS_ANSWER, question))
+                return self._complete(execution, StepOutcome(question, RunState.NEEDS_ANSWER, question))
             except Exception as error:
                 if not isinstance(error, TieoutError):
                     _log.exception("step_raised", attempt=claimed.step.attempt)
-                self._fail(execution, error)
-            else:
-                # An action that was told to stop because its time is over returns something unfinished.
-                if execution.overdue():
-                    self._fail(execution, _timed_out(claimed.step))
-                else:
-                    self._complete(execution, outcome)
+                return self._fail(execution, error)
+            # An action that was told to stop because its time is over returns something unfinished.
+            if execution.overdue():
+                return self._fail(execution, _timed_out(claimed.step))
+            return self._complete(execution, outcome)
 
     def _action(self, claimed: Claimed) -> Action:
         agent = self._agents.get(claimed.run.plan.agent)
@@ -157,8 +159,8 @@ class Executor:
         )
         return ExecutionContext(self._store, execution, self._parts, budget, self._clock)
 
-    def _complete(self, execution: _Execution, outcome: StepOutcome) -> None:
-        self._settle(
+    def _complete(self, execution: _Execution, outcome: StepOutcome) -> TieoutError | None:
+        return self._settle(
             execution,
             lambda: self._store.complete_step(
                 execution.claimed,
@@ -169,32 +171,34 @@ class Executor:
             ),
         )
 
-    def _fail(self, execution: _Execution, error: Exception) -> None:
+    def _fail(self, execution: _Execution, error: Exception) -> TieoutError | None:
         step = execution.claimed.step
         now = self._clock()
         retry_at = None
         if self._backoff.retryable(error):
             retry_at = now + timedelta(seconds=self._backoff.wait_s(error, step.attempt))
         message = error.message if isinstance(error, TieoutError) else f"{type(error).__name__}: {error}"
-        self._settle(
+        return self._settle(
             execution,
             lambda: self._store.fail_step(execution.claimed, message, retry_at=retry_at, now=self._clock()),
         )
 
-    def _settle(self, execution: _Execution, write: Callable[[], object]) -> None:
-        """Commit an outcome; when the store cannot (a full disk), try a few times, then let the lease run out."""
-        for pause in (*_SETTLE_PAUSES_S, None):
+    def _settle(self, execution: _Execution, write: Callable[[], object]) -> TieoutError | None:
+        """Commit an outcome. When the store cannot (a full disk), try a few times, then let the lease run out."""
+        step_id = execution.claimed.step.id
+        for pause in (*self._backoff.settle_s, None):
             try:
                 write()
-                return
             except StaleFence:
-                _log.info("late_outcome_dropped", step_id=execution.claimed.step.id)
-                return
+                _log.info("late_outcome_dropped", step_id=step_id)
             except TieoutError as error:
-                _log.warning("outcome_not_committed", step_id=execution.claimed.step.id, reason=error.message)
-                if pause is not None:
-                    time.sleep(pause)
-        _log.error("outcome_given_up", step_id=execution.claimed.step.id)
+                _log.warning("outcome_not_committed", step_id=step_id, reason=error.message, given_up=pause is None)
+                if pause is None:
+                    return error
+                time.sleep(pause)
+                continue
+            break
+        return None
 
 
 class ExecutionContext:

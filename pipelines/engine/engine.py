@@ -16,6 +16,7 @@ from pipelines.engine import brokers
 from pipelines.engine.dispatcher import Dispatcher
 from pipelines.engine.liveness import LeaseLiveness, Liveness
 from tieout.changes import LocalChanges
+from tieout.errors import TieoutError
 from tieout.execution import Executor
 from tieout.ports import Changes, RunStore
 
@@ -67,7 +68,13 @@ class DramatiqEngine:
         self._ended = threading.Event()  # no work at all
         self._threads: list[threading.Thread] = []
         self._worker: Worker | None = None
+        self._trouble: TieoutError | None = None
         self._middleware = list(broker.middleware)
+
+    @property
+    def trouble(self) -> TieoutError | None:
+        """Why the store could not be read or written (a full disk, say), or None since it could be again."""
+        return self._trouble
 
     def wake(self) -> None:
         """Say that something may be ready."""
@@ -83,9 +90,11 @@ class DramatiqEngine:
         self._stopping.clear()
         self._ended.clear()
         self._dispatcher.forget()
+        self._trouble = None
         self._liveness.hold(self.owner)
         try:
-            self._sweep()
+            # What this owner still seems to run is from before its last stop: nothing has started yet.
+            self._sweep(lambda owner: owner != self.owner and self._liveness.alive(owner))
         except BaseException:
             self._liveness.release(self.owner)
             raise
@@ -126,9 +135,12 @@ class DramatiqEngine:
 
     def _execute(self, step_id: str) -> None:
         """Carry out a hint: the actor. The outcome is in the store; a hint that comes late or twice does nothing."""
-        if self._stopping.is_set():
-            return
+        if not self._stopping.is_set():
+            self._guarded("step_not_executed", lambda: self._execute_step(step_id))
+
+    def _execute_step(self, step_id: str) -> None:
         if self._executor.execute_step(step_id, owner=self.owner, lease_s=self._lease_s):
+            self._trouble = None
             self.wake()
             self.changes.notify()
 
@@ -168,14 +180,17 @@ class DramatiqEngine:
         if running:
             self._store.renew_leases(self.owner, lease_s=self._lease_s, now=self._clock(), steps=running)
 
-    def _sweep(self) -> None:
-        if self._store.release_lost(now=self._clock(), alive=self._liveness.alive):
+    def _sweep(self, alive: Callable[[str], bool] | None = None) -> None:
+        if self._store.release_lost(now=self._clock(), alive=alive or self._liveness.alive):
             self.wake()
 
     def _guarded(self, failed: str, work: Callable[[], object]) -> None:
-        """Run a piece of housekeeping; whatever it raises, the thread lives on and tries again."""
+        """Run a piece of work; whatever it raises, the thread lives on and tries again, not too soon."""
         try:
             work()
         except Exception as error:
             _log.warning(failed, owner=self.owner, reason=f"{type(error).__name__}: {error}")
+            if isinstance(error, TieoutError):
+                self._trouble = error
+                self.changes.notify()
             self._ended.wait(1.0)

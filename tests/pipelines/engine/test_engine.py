@@ -173,6 +173,27 @@ def test_leases_of_long_steps_are_renewed(toy: Any, wiring: Wiring, tmp_path: Pa
     assert bench.did(run, "parked") == Counter(a=1)
 
 
+def test_a_full_disk_stops_the_wait_with_a_reason_and_the_run_goes_on_later(toy: Any, tmp_path: Path) -> None:
+    from sqlalchemy import event
+
+    from store.database import open_database
+    from store.runs import SqlRunStore
+    from tieout.errors import StorageFull
+
+    database = open_database(f"sqlite:///{tmp_path / 'tieout.db'}")
+    limit = {"pages": 1_000_000}
+    event.listen(database.engine, "begin", lambda c: c.exec_driver_sql(f"PRAGMA max_page_count = {limit['pages']}"))
+    bench = Bench(toy, (SqlRunStore(database), None), tmp_path)
+    run = bench.submit(shape={"a": [], "b": ["a"]}, actions={"a": "swell"})
+    limit["pages"] = 1  # SQLite takes this as "no page more than there are"
+    with pytest.raises(StorageFull, match="full"):
+        bench.finish(run)
+    assert not bench.store.get_run(toy.ANN, run.id).state.final
+    limit["pages"] = 1_000_000
+    assert bench.finish(run).state is RunState.DONE
+    database.close()
+
+
 def test_a_redis_that_forgets_everything_loses_no_run(
     toy: Any, redis_url: str, postgres_url: str, tmp_path: Path
 ) -> None:

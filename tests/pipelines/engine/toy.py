@@ -21,7 +21,7 @@ from tieout.model import Plan, Principal, RunRequest, StepSpec, new_id
 from tieout.ports import Agent, Parts, RunStore, StepOutcome
 
 ANN = Principal("ann", "desk")
-QUICK = Backoff(first_s=0.01, provider_first_s=0.01)
+QUICK = Backoff(first_s=0.01, provider_first_s=0.01, settle_s=(0.05,))
 FIVE: dict[str, tuple[str, ...]] = {"plan": (), "facts": ("plan",), "spans": ("plan",), "write": ("facts", "spans")}
 FIVE["render"] = ("write",)
 
@@ -49,6 +49,11 @@ def work(context: Any) -> StepOutcome:
         time.sleep(600)
     witness(context, "did")
     return StepOutcome({"read": sorted(context.inputs)}, result={context.step.key: True})
+
+
+def swell(context: Any) -> StepOutcome:
+    """Return more than a page of a database holds."""
+    return StepOutcome({"text": "x" * 200_000})
 
 
 def flaky(context: Any) -> StepOutcome:
@@ -95,7 +100,7 @@ TOY = Agent(
     "1",
     "Leaves witness.",
     plan,
-    {"work": work, "flaky": flaky, "bad": bad, "ask": ask, "park": park},
+    {"work": work, "swell": swell, "flaky": flaky, "bad": bad, "ask": ask, "park": park},
 )
 
 
