@@ -108,9 +108,10 @@ def measures(
 ) -> Gathered:
     """Choose the series of a ticker and return the queries of all named measures; a measure without one says why.
 
-    `as_of` bounds what is known (default: the ticker's last bar). `end` defaults to the last bar known by then, and
-    a series that stops a week or more before `end` is not used: an old price is no answer about today. Raises
-    InvalidInput for an unknown measure and for a `start` before the first bar of every series, naming that day.
+    `as_of` bounds what is known (default: the ticker's last bar). `end` is at most the last bar known by then,
+    and each query says on which days it ends; a series that stops more than a week before that is not used: an old
+    price is no answer about today. Raises InvalidInput for an unknown measure and for a `start` before the first bar
+    of every series, naming that day.
     """
     for name in names:
         if name not in MEASURES:
@@ -119,7 +120,7 @@ def measures(
     last = max((one.last for one in series if one.key.ticker == ticker.upper()), default=None)
     as_of = as_of or last
     if as_of is not None and last is not None:
-        end = min(end or last, as_of)
+        end = min(end or last, last, as_of)
     desk = _Desk(lake, principal, series, as_of, start, end)
     _check_start(series, ticker, start)
     queries: list[FactQuery] = []

@@ -61,6 +61,10 @@ class History:
         """
         last = self.on_or_before(end or self.days[-1])
         first = self.days[0] if start is None else self.on_or_before(start)
+        if start is not None and start > self.days[-1]:
+            raise InvalidInput(
+                f"the prices of {self.key.ticker} end on {words(self.days[-1])}: none is known after {words(start)}"
+            )
         if first >= last:
             asked = f"{words(start or first)} to {words(end or last)}"
             raise InvalidInput(f"{self.key.ticker} has no two bars from {asked}: choose a longer window")

@@ -145,14 +145,19 @@ def bundle(facts: Sequence[Fact], rows_of: Callable[[Fact], Rows]) -> dict[str, 
     """Return the rows from which the facts' own SQL gives their values again, each table without repetitions.
 
     A fact's bars are first cut to its `start` and `end`; where that changes its value, it keeps all that it saw.
-    Raises InvalidInput for a fact whose SQL depends on which other rows stand beside its own.
+    `rows_of` returns the very same table for facts that see the same rows. Raises InvalidInput for a fact whose SQL
+    depends on which other rows stand beside its own.
     """
     tables: dict[str, list[pa.Table]] = {"bars": [BARS.empty_table()], "figures": [FIGURES.empty_table()]}
+    cut: dict[tuple[int, object, object], pa.Table] = {}  # facts of one window share their rows
     calculator = Calculator()
     try:
         for fact in facts:
             full = rows_of(fact)
-            rows = {**full, "bars": narrowed(full["bars"], fact.parameters)}
+            window = (id(full["bars"]), fact.parameters.get("start"), fact.parameters.get("end"))
+            if window not in cut:
+                cut[window] = narrowed(full["bars"], fact.parameters)
+            rows = {**full, "bars": cut[window]}
             calculator.view(rows)
             if not _same(calculator.value(fact.name, fact.sql, fact.parameters), fact.value):
                 rows = dict(full)

@@ -174,7 +174,15 @@ class TableLake:
         the parameters `start` and `end` where a fact has them and its value needs no more. Raises NotFound for a
         version that is not there, Conflict when facts cite versions that contradict each other.
         """
-        tables = bundle(facts, lambda fact: self._fact_rows(principal.workspace, fact))
+        seen: dict[object, Rows] = {}
+
+        def rows_of(fact: Fact) -> Rows:
+            group = (fact.snapshot, fact.series, fact.as_of, fact.figures)
+            if group not in seen:
+                seen[group] = self._fact_rows(principal.workspace, fact)
+            return seen[group]
+
+        tables = bundle(facts, rows_of)
         for name, table in tables.items():
             if table.group_by(list(KEYS[name])).aggregate([]).num_rows != table.num_rows:
                 raise Conflict(f"{name} were replaced between the computations of these facts: run the question again")

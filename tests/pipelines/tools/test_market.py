@@ -210,6 +210,15 @@ def test_as_of_hides_what_came_later(lake: MemoryLake, closes: pd.DataFrame) -> 
     assert max(lake.rows(ME, [fact])["bars"]["day"].to_pylist()) == date(2023, 6, 30)
 
 
+def test_a_window_past_the_last_bar_ends_there_and_says_so(lake: MemoryLake) -> None:
+    gathered = measures(lake, ME, "AAPL", ["total_return"], start=START, end=date(2026, 1, 1), as_of=date(2026, 6, 1))
+    assert gathered.end == date(2024, 11, 29)
+    assert "to 29 November 2024" in gathered.queries[0].method
+    beyond = measures(lake, ME, "AAPL", ["total_return"], start=date(2025, 6, 1), end=date(2026, 1, 1))
+    assert beyond.queries == ()
+    assert "end on 29 November 2024: none is known after 1 June 2025" in beyond.missing[0]
+
+
 def test_a_start_before_the_first_bar_names_it(lake: MemoryLake) -> None:
     with pytest.raises(InvalidInput, match="begin on 2 January 1990"):
         measures(lake, ME, "AAPL", ["total_return"], start=date(1980, 1, 1))
@@ -231,8 +240,9 @@ def test_what_cannot_be_measured_has_a_reason(lake: MemoryLake) -> None:
     assert "needs a benchmark" in measures(lake, ME, "AAPL", ["beta"], benchmark=None).missing[0]
     with pytest.raises(InvalidInput, match="no price measure 'sharpe'"):
         measures(lake, ME, "AAPL", ["sharpe"])
+    amd = read_history(lake, ME, lake.series(ME, "AMD")[0])
     with pytest.raises(InvalidInput, match="no two bars"):
-        measure("total_return", read_history(lake, ME, lake.series(ME, "AMD")[0]), date(2024, 11, 30))
+        measure("total_return", amd, date(2024, 11, 27), date(2024, 11, 28))
 
 
 def test_every_fact_comes_out_the_same_in_plain_duckdb(lake: MemoryLake, found: dict[str, Fact]) -> None:
