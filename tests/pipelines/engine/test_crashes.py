@@ -96,3 +96,38 @@ def test_ctrl_c_leaves_a_run_that_the_next_start_finishes(crash: Crash) -> None:
         assert second.communicate(timeout=100)[0].splitlines()[-1] == "done"
     assert crash.did() == Counter(STEPS)
     assert crash.store.get_run(crash.toy.ANN, run.id).state is RunState.DONE
+
+
+def test_a_postgresql_that_restarts_in_the_middle_of_runs_loses_none(
+    toy: Any, postgres_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """All sessions of the store are cut again and again while runs go on."""
+    import psycopg
+
+    database = open_database(postgres_url)
+    store = SqlRunStore(database)
+    engine = toy.build(store, redis_url, workers=3, lease_s=2)
+    file = tmp_path / "witness"
+    file.touch()
+    request = RunRequest("?", agent="toy", params={"witness": str(file)})
+    for _ in range(8):
+        store.create_run(toy.ANN, request, toy.plan(request), now=datetime.now(UTC))
+    server, name = postgres_url.rsplit("/", 1)
+    engine.start()
+    try:
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+            cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            for _ in range(10):
+                connection.execute(cut, [name])
+                time.sleep(0.1)
+            deadline = time.monotonic() + 60
+            while not all(run.state.final for run in store.list_runs(toy.ANN)):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+    finally:
+        engine.stop()
+    assert {run.state for run in store.list_runs(toy.ANN)} == {RunState.DONE}
+    done = Counter(line.split()[1] for line in file.read_text().splitlines())
+    assert len(done) == 8
+    assert min(done.values()) >= len(STEPS)
+    database.close()
