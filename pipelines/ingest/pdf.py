@@ -121,7 +121,7 @@ def printed_label(text: str) -> str | None:
         return match.group(1)
     if len(last) < 120 and re.search(r"[|]|form 10|annual report", last, re.I) and (match := _FOOTER.search(last)):
         return match.group(1)
-    if match := _ALONE.match(lines[0]):
+    if (match := _ALONE.match(lines[0])) and match.group(1).isdigit():
         return match.group(1)
     if len(last) >= 120 and (match := re.search(r"[.;:]\s(\d{1,3})$", last)):  # a page that pdfium put on one line
         return match.group(1)

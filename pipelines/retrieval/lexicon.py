@@ -253,3 +253,22 @@ def expand(question: str) -> tuple[str, dict[str, float]]:
                 pages[page] = max(pages.get(page, 0.0), term.weight)
     # The question's own words weigh more than the words added to them: they name what is special.
     return " ".join([*plain.split() * OWN_WEIGHT, *added]) or question, pages
+
+
+_NAME = re.compile(r"(?<![.?!:] )(?<!^)\b(?=\w*[A-Z])[A-Za-z][\w&-]+|\b\w+[A-Z]\w*")
+_NO_NAME = re.compile(
+    r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December|Q[1-4]\w*|FY\w*|"
+    r"[1-4]Q\w*|Form|GAAP|Item|United|States|Corporation|Company|Inc|The|And|Or|If|Is|In|Of|For|Give|Assume|YoY|TTM|USD|US)\b"
+)
+
+
+def special_words(question: str) -> tuple[str, ...]:
+    """Return the proper names of a question (`iPhone`, `Greater China`, `AWS`), lower case.
+
+    A page that answers holds them, so a statement without them is not what is asked for.
+    """
+    plain = question
+    for term in TERMS:
+        plain = term.asks.sub(" ", plain)
+    plain = _NO_NAME.sub(" ", plain)
+    return tuple(dict.fromkeys(match.group().casefold() for match in _NAME.finditer(plain)))

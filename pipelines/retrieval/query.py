@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.retrieval.lexicon import expand
+from pipelines.retrieval.lexicon import expand, special_words
 from tieout.model import Instrument
 
 _YEAR = re.compile(r"(?<![\d.,$])(?:fy|fiscal(?:\s+years?)?|cy)?\s?[’']?((?:19|20)\d\d)(?![\d,]|\.\d|%)", re.I)
@@ -26,6 +26,7 @@ class Query:
     text: str
     words: str  # what to search for, widened by the words that filings use
     pages: dict[str, float]  # kinds of page asked for, 0 to 1
+    special: tuple[str, ...] = ()  # proper names other than the companies', lower case
     instruments: tuple[Instrument, ...] = ()
     years: tuple[int, ...] = ()
     quarters: tuple[int, ...] = ()
@@ -49,11 +50,13 @@ def read_query(text: str, instruments: Sequence[Instrument]) -> Query:
         dict.fromkeys(re.sub(r"[\s-]", "", form.upper()).replace("10", "10-", 1) for form in _FORM.findall(text))
     )
     forms = tuple({"8K": "8-K", "20F": "20-F"}.get(form, form) for form in forms)
-    words, pages = expand(_without_names(text, instruments))
+    rest = _without_names(text, instruments)
+    words, pages = expand(rest)
     return Query(
         text,
         words,
         pages,
+        special_words(rest),
         tuple(instruments),
         tuple(sorted(years)),
         tuple(sorted(quarters)),

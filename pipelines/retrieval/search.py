@@ -11,7 +11,7 @@ from pipelines.ingest.points import place_of
 from pipelines.retrieval.features import Features, read_features
 from pipelines.retrieval.narrow import candidates, prior
 from pipelines.retrieval.query import Query, read_query
-from pipelines.retrieval.ranking import Place, best_chunk, rank_pages
+from pipelines.retrieval.ranking import Place, best_chunk, name_coverage, rank_pages, row_coverage
 from tieout.model import Chunk, Document, Hit, Instrument, Page, Principal, Span
 from tieout.ports import ContentStore, Embedder, SearchFilter, VectorIndex
 
@@ -86,6 +86,7 @@ class Searcher:
         places = [place for place in {**pages, **chunks} if place[0] in documents]
         texts = {(page.document_id, page.number): page for page in self._content.pages_at(principal, places)}
         features = self._read(texts.values(), documents)
+        names = query.special
         priors = {name: prior(document, query) for name, document in documents.items()}
         ranked = rank_pages(
             {place: score for place, score in pages.items() if place in texts},
@@ -93,6 +94,8 @@ class Searcher:
             features,
             query.pages,
             priors,
+            {place: name_coverage(page.text, names) for place, page in texts.items()} if names else {},
+            {place: row_coverage(page.text, names) for place, page in texts.items()} if names and query.pages else {},
         )
         return self._quote(principal, query, ranked, texts, documents, order, kinds, limit)
 

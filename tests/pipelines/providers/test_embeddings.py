@@ -1,0 +1,40 @@
+"""Texts become unit vectors of the promised size, offline."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from pipelines.providers.embeddings import EndpointEmbedder, FastEmbedder, StaticEmbedder
+from tieout.errors import NotAvailable, ProviderUnavailable
+
+
+def test_static_vectors_are_unit_rows_and_close_for_close_texts() -> None:
+    handlers, level = list(logging.getLogger().handlers), logging.getLogger().level
+    embedder = StaticEmbedder()
+    rows = embedder.embed(["net sales rose", "revenue increased", "a dog in the park", ""])
+    assert rows.shape == (4, embedder.dimensions) and rows.dtype == np.float32
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1.0, atol=1e-5)
+    assert rows[0] @ rows[1] > rows[0] @ rows[2]
+    assert embedder.embed([]).shape == (0, 256)
+    assert (list(logging.getLogger().handlers), logging.getLogger().level) == (handlers, level)
+
+
+def test_a_text_has_one_vector_whatever_stands_beside_it() -> None:
+    embedder = StaticEmbedder()
+    alone = embedder.embed(["cash flow"])[0]
+    assert np.array_equal(alone, embedder.embed(["long text " * 50, "cash flow"])[1])
+
+
+def test_a_missing_package_says_what_to_install() -> None:
+    try:
+        import fastembed  # noqa: F401
+    except ImportError:
+        with pytest.raises(NotAvailable, match="pip install fastembed"):
+            FastEmbedder().embed(["x"])
+
+
+def test_an_endpoint_that_is_not_there_is_unavailable() -> None:
+    embedder = EndpointEmbedder("m", 4, base_url="http://127.0.0.1:9/v1", timeout_s=0.2)
+    with pytest.raises(ProviderUnavailable):
+        embedder.embed(["x"])
