@@ -164,7 +164,7 @@ class SourceBook:
         return dict(self._spans)
 
 
-_EXPENSE = frozenset({"expens", "cost", "expenditure", "charge"})
+EXPENSE = frozenset({"expens", "cost", "expenditure", "charge"})
 _EXPENSES = frozenset(
     {
         "sales_and_marketing",
@@ -200,8 +200,8 @@ def _entry(figure: Figure, document: Document) -> Entry:
     dims = label_words(figure.dimension or "")
     path = frozenset(w for part in figure.path for w in content(part))
     around = frozenset(t.stem for part in (*figure.path, figure.column, figure.row) for t in tokens(part))
-    if around & _EXPENSE or figure.concept in _EXPENSES or _EXPENSE & content(figure.table):
-        around |= _EXPENSE  # "fulfillment costs" is the row "Fulfillment" among the operating expenses
+    if around & EXPENSE or figure.concept in _EXPENSES or EXPENSE & content(figure.table):
+        around |= EXPENSE  # "fulfillment costs" is the row "Fulfillment" among the operating expenses
     change = bool(_CHANGE.search(figure.column)) or bool(_CHANGE.search(figure.row) and figure.unit == "fraction")
     row = frozenset(t.stem for t in tokens(figure.row))
     return Entry(figure, document, core, row, dims, path, core | dims | around, change)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from pipelines.ledger.match_book import Entity, Entry, SourceBook
+from pipelines.ledger.match_book import EXPENSE, Entity, Entry, SourceBook
 from pipelines.ledger.match_names import concepts_of
 from pipelines.ledger.match_scope import Phrase, Scope
 from pipelines.ledger.match_words import is_qualifier
 from pipelines.ledger.periods import Calendar, same_period
+from pipelines.ledger.tables import statement_of
 from tieout.model import Figure, Period
 
 _LOOSE = frozenset({"total", "consolidat", "net", "company", "worldwid", "aggregat"})  # may be missing from a phrase
@@ -90,9 +91,9 @@ class Measures:
         stems = phrase.inside
         if by_concept is None:
             needed = entry.core - _LOOSE
-            if not needed or needed <= _PLAIN or not needed <= stems:
+            if not needed or not needed <= stems or not self._heading_said(phrase, entry):
                 return None
-            if not self._heading_said(phrase, entry):
+            if needed <= _PLAIN and not (entry.path - _LOOSE and entry.path - _LOOSE <= stems):
                 return None
         if entry.dims and not entry.dims <= stems:
             return None
@@ -112,7 +113,8 @@ class Measures:
         # closest: concept named, every word of the row said, fewest words left over
         if by_concept is not None:
             return 20 + 4 * len(entry.dims)
-        return 4 * len(entry.dims) + len((entry.core | entry.path) & stems)
+        primary = statement_of(figure.table) is not None
+        return 8 * len(entry.dims) + 2 * len((entry.core | entry.path) & stems) + primary
 
     def _meant(self, name: str) -> tuple[str, ...]:
         """Return the concepts a name stands for with this company: "net sales" is its revenue if it prints no other."""
@@ -125,11 +127,14 @@ class Measures:
         """Say whether a label that stands under several headings is told apart by the phrase."""
         if self.repeated.get(entry.core, 0) <= 1:
             return True
-        return not entry.path or bool(entry.path - entry.core) and (entry.path - _LOOSE) <= (phrase.inside | entry.core)
+        heading = entry.path - _LOOSE
+        if heading <= EXPENSE | {"operat"} and phrase.inside & EXPENSE:
+            return True  # "fulfillment costs" are under "Operating expenses"
+        return not entry.path or bool(entry.path - entry.core) and heading <= (phrase.inside | entry.core)
 
     def _explains(self, concept: str, phrase: Phrase, entry: Entry) -> bool:
         """Say whether the words of another concept in the phrase are words of the entry's own label."""
-        return phrase.concept_words(concept) <= entry.row | entry.dims | entry.path
+        return phrase.concept_words(concept) <= entry.known
 
 
 def at_period(entries: Iterable[Entry], scope_period: Period | None, calendar: Calendar) -> list[Entry]:

@@ -39,8 +39,8 @@ _LOOSE_BEFORE = re.compile(
 )
 _CHANGE_AFTER = re.compile(
     rf"^\s*(?:year[- ]over[- ]year\s+|year[- ]on[- ]year\s+|yoy\s+|annual\s+|[\w]+ly\s+)?"
-    rf"\b(?:(?P<up>increase|rise|growth|gain|jump|improvement|expansion|higher|more|up|greater|larger|above|climb|surge|advance)|"
-    r"(?P<down>decrease|decline|drop|fall|reduction|contraction|lower|less|down|fewer|smaller|below|dip|slide))\b",
+    rf"\b(?:(?P<up>increase|rise|growth|gain|jump|improvement|expansion|higher|more(?=\s+than|\s*[.,;)]|$)|up|greater|larger|above|climb|surge|advance)|"
+    r"(?P<down>decrease|decline|drop|fall|reduction|contraction|lower|less(?=\s+than|\s*[.,;)]|$)|down|fewer|smaller|below|dip|slide))\b",
     re.IGNORECASE,
 )
 _YOY_AFTER = re.compile(r"^\s*(?:year[- ]over[- ]year|year[- ]on[- ]year|yoy|y/y)\b", re.IGNORECASE)
@@ -60,7 +60,7 @@ _STRONG = re.compile(
 )
 _STOP_RIGHT = re.compile(
     r"[,;:()\u2014]|\.(?=\s|$)|\b(?:from|to|up|down|compared|versus|vs|while|as|due|driven|which|that|after|before|but|than|over|"
-    r"against|with|thanks|reflecting|helped|because|since|during|when|where|and|or|was|were|is|are|rose|fell|grew|"
+    r"against|less|plus|minus|with|thanks|reflecting|helped|because|since|during|when|where|and|or|was|were|is|are|rose|fell|grew|"
     r"increased|decreased|declined|year|at|led|despite|primarily|mainly|partly|offset|through|until|ended|ending|by)\b",
     re.IGNORECASE,
 )
@@ -235,6 +235,8 @@ def _read(sentence: Sentence, index: int, earlier: Sequence[Scope]) -> Scope:
             phrases.append(own | beyond | Phrase(inherited.concepts, (), inherited.inside, spelled=inherited.spelled))
     elif inherited is not None:
         phrases.append(inherited)
+        if kind == "level" and mention.unit == "fraction" and earlier and earlier[-1].kind == "share":
+            kind, of = "share", earlier[-1].of  # "8.9% of net sales, down from 9.7%"
     loss = bool(_LOSS.search(left[-60:]) or _LOSS.search(text[mention.end : right_end]))
     return Scope(kind, direction, loss, tuple(phrases), of, left=left, right=after)
 
