@@ -46,6 +46,7 @@ class Cell:
     percent: bool = False
     points: bool = False  # basis points
     dash: bool = False
+    scale: int | None = None  # printed with the number itself: "$394.3 billion"
 
     @property
     def is_year(self) -> bool:

@@ -90,7 +90,8 @@ def _of_table(document: Document, page: Page, table: Table, calendar: Calendar, 
         if row.label.isdigit():
             continue
         name, dimension = _meaning(row, table, "revenue" in totals)
-        if (printed and "share" in printed) or signs or note.money or any(cell.percent for cell in row.cells):
+        marked = any(cell.percent or cell.scale for cell in row.cells)
+        if (printed and "share" in printed) or signs or note.money or marked:
             yield from _of_row(document, page, table, row, calendar, note, money, name, dimension)
 
 
@@ -146,6 +147,8 @@ def figure_id(document_id: str, page: int, start: int) -> str:
 
 def _value(cell: Cell, unit: str, scale: int) -> Decimal:
     assert cell.number is not None
+    if cell.scale and unit == "USD":
+        return (cell.number * cell.scale).normalize() + 0
     if unit == "fraction":
         return cell.number / (10_000 if cell.points else 100)
     value = cell.number * scale

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from pipelines.ledger.cells import Cell, cell_of
 from pipelines.ledger.headings import Column, headings_in
@@ -11,6 +12,17 @@ from pipelines.ledger.periods import MONTH
 from pipelines.ledger.tables import Row, Table, _note, _title, statement_of
 
 _RULE = re.compile(r"\s*\|?(?:\s*:?-{2,}:?\s*\|)+\s*(?::?-{2,}:?)?\s*\|?\s*")
+_WORDS = {
+    "thousand": 10**3,
+    "k": 10**3,
+    "million": 10**6,
+    "mn": 10**6,
+    "m": 10**6,
+    "billion": 10**9,
+    "bn": 10**9,
+    "b": 10**9,
+}
+_WORDED = re.compile(r"(.*\d\)?)\s*(thousand|million|billion|mn|bn|[kKmMbB])", re.IGNORECASE)
 _MARKS = re.compile(r"[*_`]{1,3}")
 
 
@@ -84,7 +96,10 @@ def _grid(text: str, lines: list[tuple[int, str]]) -> Table | None:
 
 def _has_values(fields: list[tuple[int, str]]) -> bool:
     """Whether a barred line holds values rather than headings."""
-    cells = [cell_of(_MARKS.sub("", part)) for _, part in fields[1:]]
+    parts = [_MARKS.sub("", part).strip() for _, part in fields[1:]]
+    if any(_WORDED.fullmatch(part) for part in parts):
+        return True
+    cells = [cell_of(part) for part in parts]
     return any(cell is not None and not cell.is_year and not cell.dash for cell in cells)
 
 
@@ -183,20 +198,11 @@ def _merged(fields: list[tuple[int, str]], index: int) -> tuple[Cell | None, int
     start = offset + raw.find(core) if core else offset
     tail = fields[number + 1][1].strip() if number + 1 < len(fields) else ""
     suffix = tail if tail in (")", "%", ")%", ") %") else ""
-    cell = cell_of(core + suffix)
+    worded = _WORDED.fullmatch(core)
+    cell = cell_of(worded.group(1) if worded else core + suffix)
+    if cell is not None and worded:
+        cell = replace(cell, scale=_WORDS[worded.group(2).lower()])
     if cell is None:
         return None, 1
-    return (
-        Cell(
-            start,
-            start + len(core),
-            core,
-            cell.number,
-            cell.decimals,
-            bare if used == 2 else cell.currency,
-            cell.percent,
-            cell.points,
-            cell.dash,
-        ),
-        used + bool(suffix),
-    )
+    currency = bare if used == 2 else cell.currency
+    return replace(cell, start=start, end=start + len(core), text=core, currency=currency), used + bool(suffix)

@@ -107,7 +107,9 @@ def measure(cell: Cell, label: str, path: tuple[str, ...], note: Note, *, percen
         return Measure("count", by)
     if re.search(r"\bper\b", label, re.IGNORECASE) and cell.decimals == 2 and cell.currency:
         return Measure("USD", 1)  # "average revenue per membership": a price, whatever the table's scale
-    by = scale or note.money
+    by = cell.scale or scale or note.money
+    if by is None and cell.currency and cell.number is not None and abs(cell.number) >= 10_000_000:
+        by = 1  # printed in full
     if by is None:
         return None
     return Measure("USD" if money or cell.currency else "count", by)

@@ -10,24 +10,13 @@ from decimal import Decimal
 
 from pipelines.ledger.concepts import concept as entry_of
 from pipelines.tools.fundamentals_formulas import FORMULAS, Formula
-from pipelines.tools.fundamentals_reported import Reported, covers
+from pipelines.tools.fundamentals_reported import Missing, Reported, covers
 from pipelines.tools.fundamentals_words import display_of, percent, when, words
 from tieout.model import Figure
 from tieout.ports import FactQuery
 
+__all__ = ["FORMULAS", "Fundamentals", "Missing", "display_of", "percent"]
 _LEAF = re.compile(r"\{([~#]?)(\w+)\}")
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Why a measure cannot be given; false in conditions. `reason` is a sentence for people."""
-
-    measure: str
-    reason: str
-
-    def __bool__(self) -> bool:
-        """Return False: there is no value."""
-        return False
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from tieout.model import Document, Figure, Period
@@ -14,6 +15,18 @@ _INSTEAD: Mapping[str, tuple[str, ...]] = {
     "net_sales": ("net_sales", "revenue"),
     "net_income_consolidated": ("net_income_consolidated", "net_income"),
 }
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why a measure cannot be given; false in conditions. `reason` is a sentence for people."""
+
+    measure: str
+    reason: str
+
+    def __bool__(self) -> bool:
+        """Return False: there is no value."""
+        return False
 
 
 class Reported:

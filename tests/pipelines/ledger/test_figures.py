@@ -233,6 +233,15 @@ def test_a_markdown_table_gives_figures_with_scale_period_and_concept() -> None:
     assert figures[0].known_on == date(2023, 2, 1)
 
 
+def test_a_scale_printed_with_the_number_counts_in_markdown() -> None:
+    figures = read("| Metric | FY2022 | FY2021 |\n|---|---|---|\n| Revenue | $394.3 billion | $365.8B |\n| Cash | $23,646,000,000 | $5 |\n")
+    assert [(f.row, f.value, f.text) for f in figures] == [
+        ("Revenue", Decimal(394_300_000_000), "$394.3 billion"), ("Revenue", Decimal(365_800_000_000), "$365.8B"),
+        ("Cash", Decimal(23_646_000_000), "$23,646,000,000"),
+    ]  # fmt: skip
+    assert [f.period.fiscal_year for f in figures if f.period] == [2022, 2021, 2022]
+
+
 def test_money_without_a_printed_scale_is_left_out() -> None:
     assert read("Summary\n2022 2021\nRevenue 1,200 1,100\nNet income 30 45\n") == []
 
