@@ -204,6 +204,8 @@ def _postgres_error(error: exc.DBAPIError, name: str) -> TieoutError | None:
     state = getattr(error.orig, "sqlstate", None) or ""
     if state in ("40001", "40P01"):
         return _LostRace(f"{name}: the transaction gave way to another {_RETRIES} times; try again", database=name)
+    if state[:2] == "22":
+        return InvalidInput(f"a value does not fit its column: {str(error.orig).strip()}", database=name)
     if state in ("53100", "58030"):
         return StorageFull(f"the disk of {name} is full or failing: {error.orig}", database=name)
     if state == "55P03":

@@ -95,6 +95,7 @@ class MemoryRunStore:
     def create_run(self, principal: Principal, request: RunRequest, plan: Plan, *, now: datetime) -> Run:
         """Keep a run with its steps. Raises InvalidInput (plan), Conflict (reused idempotency key)."""
         rules.check_plan(plan)
+        rules.check_request(request)
         request, plan = load(RunRequest, dump(request)), load(Plan, dump(plan))
         with self._lock:
             taken = self._keys.get((principal.workspace, request.idempotency_key or ""))
@@ -270,6 +271,7 @@ class MemoryRunStore:
 
     def fail_step(self, claimed: Claimed, error: str, *, retry_at: datetime | None, now: datetime) -> None:
         """Record a failed attempt. Raises StaleFence."""
+        error = rules.error_text(error)
         with self._lock:
             record, key = self._require(claimed.step.id, claimed.fence)
             data = {"attempt": claimed.step.attempt, "error": error}

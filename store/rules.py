@@ -13,6 +13,25 @@ from tieout.errors import BudgetExceeded, Conflict, InvalidInput, NotFound, Stal
 from tieout.model import Plan, Principal, Run, RunRequest, Usage
 from tieout.ports import Budget, Claimed
 
+_LONGEST_KEY = 128
+_LONGEST_IDEMPOTENCY_KEY = 256
+_LONGEST_ERROR = 8_000
+
+
+def check_request(request: RunRequest) -> None:
+    """Raise InvalidInput for an idempotency key that no database keeps."""
+    key = request.idempotency_key
+    if key is not None and not (key.isprintable() and 0 < len(key) <= _LONGEST_IDEMPOTENCY_KEY):
+        raise InvalidInput(
+            f"an idempotency key is 1 to {_LONGEST_IDEMPOTENCY_KEY} printable characters, not {key!r:.80}"
+        )
+
+
+def error_text(error: str) -> str:
+    """Return the text in characters that every database keeps, and not too many of them."""
+    clean = error.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    return clean if len(clean) <= _LONGEST_ERROR else clean[: _LONGEST_ERROR - 1] + "…"
+
 
 def check_plan(plan: Plan) -> None:
     """Raise InvalidInput for a plan without steps, with a key twice, an unknown parent, or a circle."""
@@ -25,6 +44,11 @@ def check_plan(plan: Plan) -> None:
     for step in plan.steps:
         if unknown := sorted(set(step.after) - set(keys)):
             raise InvalidInput(f"step {step.key!r} waits for {', '.join(unknown)}, which the plan does not have")
+        for word in (step.key, step.action):
+            if not (word.isprintable() and 0 < len(word) <= _LONGEST_KEY):
+                raise InvalidInput(
+                    f"a step's key and action are 1 to {_LONGEST_KEY} printable characters, not {word!r:.80}"
+                )
         if step.max_attempts < 1 or not step.timeout_s > 0:
             raise InvalidInput(f"step {step.key!r} needs at least one attempt and a time limit above zero")
     try:

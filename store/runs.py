@@ -34,6 +34,7 @@ class SqlRunStore:
     def create_run(self, principal: Principal, request: RunRequest, plan: Plan, *, now: datetime) -> Run:
         """Commit a run with its steps. Raises InvalidInput (plan), Conflict (reused idempotency key)."""
         rules.check_plan(plan)
+        rules.check_request(request)
 
         def work(connection: Connection) -> Run:
             run_id = new_id("run")
@@ -149,6 +150,7 @@ class SqlRunStore:
 
     def fail_step(self, claimed: Claimed, error: str, *, retry_at: datetime | None, now: datetime) -> None:
         """Record a failed attempt. Raises StaleFence."""
+        error = rules.error_text(error)
         self._database.write(lambda connection: steps.fail(connection, claimed, error, retry_at, now))
 
     def hand_back(self, claimed: Claimed, *, now: datetime) -> None:
@@ -250,6 +252,8 @@ def _insert(connection: Connection) -> Any:
 
 def _find(connection: Connection, principal: Principal, run_id: str, *columns: Any) -> AnyRow:
     """Return the row of an id or unique prefix in the principal's workspace. Raises NotFound."""
+    if not (run_id.isascii() and run_id.isprintable()):
+        rules.only_match(run_id, [], principal)
     query = select(*(columns or (runs,))).where(runs.c.workspace == principal.workspace)
     exact = connection.execute(query.where(runs.c.id == run_id)).one_or_none()
     if exact is not None:

@@ -232,7 +232,7 @@ class ExecutionContext:
 
     def put_artifact(self, name: str, media_type: str, data: bytes) -> Artifact:
         """Keep a file of the run, bytes first. Raises InvalidInput (name), StorageFull, StaleFence."""
-        if not name or len(name) > 200 or name.startswith(".") or any(c in name for c in "/\\\0"):
+        if not 0 < len(name) <= 200 or not name.isprintable() or name.startswith(".") or "/" in name or "\\" in name:
             raise InvalidInput(f"{name!r} cannot be the name of an artifact: use a plain file name")
         sha256 = self.parts.blobs.put(self.principal, data)
         artifact = Artifact(self.run.id, name, media_type, sha256, len(data))

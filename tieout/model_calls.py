@@ -18,6 +18,7 @@ from tieout.model import ModelAnswer, ModelMessage, Usage
 from tieout.ports import Budget, Claimed, ModelProvider, RunStore
 
 _TELL_EVERY_S = 0.2  # pieces of a streamed answer become at most five events a second
+_LONGEST_KEY = 128
 _ATTEMPTS = 2  # a call whose outcome is unknown is repeated once
 _log = structlog.get_logger(__name__)
 
@@ -41,8 +42,8 @@ def call_model(
     """
     if model is None:
         raise NotAvailable("no model is configured: set TIEOUT_MODEL and TIEOUT_MODEL_BASE_URL")
-    if not key:
-        raise InvalidInput("a model call needs a key that names it within its step")
+    if not (key.isprintable() and 0 < len(key) <= _LONGEST_KEY):
+        raise InvalidInput(f"a model call needs a key of 1 to {_LONGEST_KEY} printable characters within its step")
     digest = hashlib.sha256(json.dumps([dump(message) for message in messages]).encode()).hexdigest()
     effect_key = f"{claimed.run.id}/{claimed.step.key}/{key}/{digest[:16]}"
     estimate = model.estimate(messages, max_tokens)

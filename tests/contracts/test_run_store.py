@@ -116,8 +116,10 @@ def test_times_of_other_zones_come_back_as_the_same_moment_in_utc(store: RunStor
         plan(a=("b",), b=("a",)),
         Plan("toy", "1", (StepSpec("a", "x"), StepSpec("a", "y"))),
         Plan("toy", "1", (StepSpec("a", "x", max_attempts=0),)),
+        Plan("toy", "1", (StepSpec("a" * 129, "x"),)),
+        Plan("toy", "1", (StepSpec("a\x00", "x"),)),
     ],
-    ids=["empty", "unknown parent", "circle", "twice", "no attempts"],
+    ids=["empty", "unknown parent", "circle", "twice", "no attempts", "long", "unprintable"],
 )
 def test_a_plan_that_cannot_be_carried_out_is_refused_and_leaves_nothing(store: RunStore, shape: Plan) -> None:
     with pytest.raises(InvalidInput):
@@ -137,6 +139,21 @@ def test_the_same_key_for_another_request_is_a_conflict(store: RunStore) -> None
     start(store, idempotency_key="k")
     with pytest.raises(Conflict, match="belongs to run_"):
         start(store, idempotency_key="k", tickers=("AAPL",))
+
+
+@pytest.mark.parametrize("key", ["", "x" * 257, "nul\x00", "half \ud800"])
+def test_an_idempotency_key_that_cannot_be_kept_is_refused(store: RunStore, key: str) -> None:
+    with pytest.raises(InvalidInput, match="idempotency key"):
+        start(store, idempotency_key=key)
+
+
+def test_an_error_of_any_characters_and_length_is_kept(store: RunStore) -> None:
+    run = start(store)
+    store.fail_step(take(store, run, "only"), "bad \x00 \ud800 é" + "x" * 100_000, retry_at=None, now=NOW)
+    failed = store.get_run(ANN, run.id)
+    assert failed.state is RunState.FAILED
+    assert (failed.error or "").startswith("only: bad \N{REPLACEMENT CHARACTER} ? é")
+    assert len(failed.error or "") < 10_000
 
 
 def test_the_same_key_from_many_threads_makes_one_run(store: RunStore) -> None:
@@ -168,7 +185,7 @@ def test_a_run_is_found_by_a_unique_prefix(store: RunStore) -> None:
     length = next(n for n in range(len(run.id)) if run.id[:n] != other.id[:n])
     assert store.get_run(ANN, run.id[:length]).id == run.id
     assert store.get_run(ANN, run.id[len("run_") :][: length - len("run_")]).id == run.id
-    for bad in ("run_", "", "%", "run", run.id + "x", "run_%"):
+    for bad in ("run_", "", "%", "run", run.id + "x", "run_%", "run_\x00", "\ud800", "é"):
         with pytest.raises(NotFound):
             store.get_run(ANN, bad)
 
