@@ -61,11 +61,11 @@ def read_cover(pages: Sequence[RawPage]) -> Cover:
     end = _first_date(_PERIOD, opening) if form not in ("8-K", "6-K") else None
     if form in ("8-K", "6-K"):
         end = _first_date(_REPORT_DATE, opening) or _first_date(_REPORT_DATE_ABOVE, opening)
-    symbol = _SYMBOL.search(opening) if form else None
+    symbols = [found for found in _SYMBOL.findall(opening) if found.isupper()] if form else []
     return Cover(
         form=form,
         registrant=_registrant(opening),
-        symbol=symbol.group(1) if symbol and symbol.group(1).isupper() else None,
+        symbol=symbols[0] if symbols else None,
         period_end=end,
         signed_on=_signed_on(pages, end) if form else None,
         sample=evidence("\n".join(page.text for page in pages[:60])) if form else evidence(opening),

@@ -18,12 +18,15 @@ ANN = Principal("ann", "desk")
 BOB = Principal("bob", "other")
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ContentStore]:
     if request.param == "memory":
         yield MemoryContentStore()
         return
-    database = open_database(f"sqlite:///{tmp_path / 'tieout.db'}")
+    on_disk = request.param == "sqlite"
+    database = open_database(
+        f"sqlite:///{tmp_path / 'tieout.db'}" if on_disk else request.getfixturevalue("postgres_url")
+    )
     yield SqlContentStore(database)
     database.close()
 
