@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from pipelines.agents.compose_prices import against_benchmark, price_answer, price_section
 from pipelines.agents.evidence import Fundamental, Line, Part, Passages, Prices, Scope
-from pipelines.agents.wording import figure_amount, listed, period_words, possessive
-from tieout.model import Claim, Draft, Fact, Hit, Section, Table
+from pipelines.agents.wording import amount, figure_amount, listed, period_words, possessive
+from tieout.model import Claim, Draft, Fact, Hit, Instrument, Section, Table
 
 _RATIO_VERBS = ("widened", "narrowed")
 _DIRECTIONS: Mapping[str, tuple[str, ...]] = {  # the measures that say which way a topic went
@@ -96,6 +96,11 @@ class Composer:
             return 0
         return (now > before) - (now < before)
 
+    def _shown_direction(self, line: Line) -> int:
+        """Return the direction as the printed digits show it: 3.4% after 3.4% is no change."""
+        now, before = self.facts[line.now_fact or ""], self.facts[line.before_fact or ""]
+        return 0 if now.display == before.display else self._direction(line)
+
     def _leading(self, part: Part) -> list[Line]:
         """Return the lines that answer for the part; margins stand for profit, cash flow for what it left."""
         chosen: list[Line] = []
@@ -140,11 +145,13 @@ class Composer:
     def _level(self, line: Line, section: str, *, first: bool) -> Claim:
         assert line.now is not None
         spans = [self.figure_spans[line.now.id]]
-        now = _with_loss(figure_amount(line.now, positive=line.outflow), line)
+        now = figure_amount(line.now, positive=line.outflow)
         instant = line.now.period is not None and line.now.period.kind == "instant"
         at = "at" if instant else "in"
         when = f"{at} {period_words(line.now.period if instant else line.period)}"
         subject = self._subject(line) if first or len(self.scope.instruments) > 1 else _capital(line.label)
+        if line.now.value < 0 and "income" in line.measure:
+            return self._loss(line, section, when, spans)
         if line.before is None:
             text = f"{subject} {_were(line.label)} {now} {when}."
         else:
@@ -156,21 +163,34 @@ class Composer:
             text = f"{subject} {verb} {now} {when} from {before} {earlier}{change}."
         return self._claim(section, text, [line], spans)
 
+    def _loss(self, line: Line, section: str, when: str, spans: list[str]) -> Claim:
+        """Return the sentence on a measure of income that is a loss: its amount is said without the minus."""
+        assert line.now is not None
+        loss = line.label.replace("income", "loss")
+        text = f"{self._subject(replace(line, label=loss))} was {amount(-line.now.value, line.now.unit)} {when}"
+        if line.before is not None:
+            spans.append(self.figure_spans[line.before.id])
+            was = line.label if line.before.value >= 0 else loss
+            before = amount(abs(line.before.value), line.before.unit)
+            text += f", against {_article(was)} of {before} in {period_words(line.before.period)}"
+        return self._claim(section, f"{text}.", [line], spans)
+
     def _ratios(self, lines: list[Line], section: str, *, brief: bool) -> Claim:
         """Return one sentence on several ratios of one company and period."""
         pieces = []
         for line in lines:
             subject = self._subject(line) if line is lines[0] else f"its {line.label}"
-            when = f" in {period_words(line.period)}" if line is lines[0] else ""
+            at = "at" if line.period.kind == "instant" else "in"
+            when = f" {at} {period_words(line.period)}" if line is lines[0] else ""
             now = f"{{fact:{line.now_fact}}}"
             if line.before_fact is None:
                 pieces.append(f"{subject} {_were(line.label)} {now}{when}")
                 continue
             grew, shrank = _RATIO_VERBS if "margin" in line.label else ("rose", "fell")
-            direction = self._direction(line)
+            direction = self._shown_direction(line)
             verb = f"{grew} to" if direction > 0 else f"{shrank} to" if direction < 0 else "stayed at"
             earlier = " a year earlier" if line is lines[0] else ""
-            change = f" ({{fact:{line.change}}})" if line.change and not brief else ""
+            change = f" ({{fact:{line.change}}})" if line.change and not brief and direction else ""
             pieces.append(f"{subject} {verb} {now}{when} from {{fact:{line.before_fact}}}{earlier}{change}")
         return self._claim(section, f"{_joined(pieces)}.", lines, [])
 
@@ -233,11 +253,11 @@ class Composer:
     def _company(self, ticker: str) -> str:
         for instrument in self.scope.instruments:
             if instrument.ticker == ticker:
-                return short_name(instrument.name)
+                return _called(instrument)
         return ticker
 
     def _title(self) -> str:
-        names = listed([short_name(instrument.name) for instrument in self.scope.instruments]) or "The library"
+        names = listed([_called(instrument) for instrument in self.scope.instruments]) or "The library"
         years = sorted({year for _, year in self.scope.fiscal_years})
         about = [part.title.lower() for part in self.fundamental.parts if part.key != "named"]
         about += ["the stock"] if self.prices.lines else []
@@ -264,6 +284,13 @@ def short_name(name: str) -> str:
     return " ".join(words).removesuffix(".com").title() if name.isupper() else " ".join(words).removesuffix(".com")
 
 
+def _called(instrument: Instrument) -> str:
+    """Return the shortest name that begins like the full one: "Costco" for Costco Wholesale Corporation."""
+    full = short_name(instrument.name)
+    fitting = [name for name in instrument.names if full.lower().startswith(name.lower()) and len(name) > 3]
+    return min([full, *fitting], key=len)
+
+
 def _were(label: str) -> str:
     last = label.split()[-1] if label else ""
     plural = last.endswith("s") and not last.endswith("ss")
@@ -278,9 +305,8 @@ def _sized(value: Decimal, outflow: bool) -> Decimal:
     return abs(value) if outflow else value
 
 
-def _with_loss(text: str, line: Line) -> str:
-    lost = line.now is not None and line.now.value < 0 and "income" in line.measure
-    return f"{text} (a loss)" if lost else text
+def _article(label: str) -> str:
+    return label if label.startswith("net") else f"{'an' if label[:1] in 'aeiou' else 'a'} {label}"
 
 
 def _follows(line: Line) -> bool:

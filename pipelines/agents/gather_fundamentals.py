@@ -18,7 +18,7 @@ from tieout.model import Fact, Figure, Hit, Instrument, Period, Span
 from tieout.ports import FactQuery, SearchFilter, StepContext
 
 _QUOTED_TOPICS = ("revenue", "margins", "cash_flow")
-_GROUPS = ("segments", "cash_flow", "margins", "net_sales")  # names that stand for a topic, not one measure
+_GROUPS = ("segments", "cash_flow", "margins")  # names that stand for a topic, not one measure
 
 
 def gather_fundamentals(context: StepContext, scope: Scope, reading: Reading) -> Fundamental:
@@ -83,13 +83,13 @@ class _Gathering:
         topics: Sequence[Topic] = self.reading.topics
         wanted: list[tuple[str, str, tuple[str, ...], tuple[str, ...]]] = []
         if self.reading.narrow:
-            levels = tuple(n for n in named if entry_of(n) is not None or n == "revenue")
+            levels = tuple(n for n in named if _is_level(n))
             wanted.append(("Figures", "named", levels, tuple(n for n in named if n not in levels)))
         else:
             wanted += [(topic.title, topic.key, topic.levels, topic.measures) for topic in topics]
             covered = {name for topic in topics for name in (*topic.levels, *topic.measures)}
             rest = [name for name in named if name not in covered]
-            levels = tuple(n for n in rest if entry_of(n) is not None)
+            levels = tuple(n for n in rest if _is_level(n))
             if rest:
                 wanted.append(("Further figures", "named", levels, tuple(n for n in rest if n not in levels)))
         if self.reading.by_segment:
@@ -263,6 +263,11 @@ _OFTEN_ABSENT = frozenset(
     "gross_profit cost_of_revenue r_and_d sg_and_a dividends_paid buybacks long_term_debt total_liabilities eps_basic "
     "short_term_debt operating_income capex".split()
 )
+
+
+def _is_level(name: str) -> bool:
+    """Whether a measure is looked for as a reported figure first."""
+    return entry_of(name) is not None or name not in FORMULAS
 
 
 def _key(item: Fact | FactQuery) -> tuple[str, str, tuple[tuple[str, object], ...]]:

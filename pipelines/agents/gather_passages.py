@@ -42,6 +42,7 @@ def gather_passages(context: StepContext, scope: Scope, reading: Reading) -> Pas
             context.principal,
             reading.text,
             where=where,
+            names=(instrument.name, *instrument.names),
             limit=_PER_COMPANY if len(scope.instruments) > 1 else _PER_COMPANY + 1,
         )
         hits += found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pipelines.ledger.sentences import split_sentences
@@ -88,27 +89,54 @@ _REASONS = re.compile(
     re.I,
 )
 _LONGEST = 700
+_ENOUGH = 0.6  # of the most telling sentence's weight; less is beside the point
 
 
 def find_passages(
-    library: Library, principal: Principal, query: str, *, where: SearchFilter, limit: int, tables: bool = False
+    library: Library,
+    principal: Principal,
+    query: str,
+    *,
+    where: SearchFilter,
+    limit: int,
+    names: Sequence[str] = (),
+    tables: bool = False,
 ) -> list[Hit]:
     """Return up to `limit` quotations for `query`, best first, each cut down to the sentences that answer it.
 
-    A passage must share at least one telling word with the query; a page is quoted once.
+    A passage must share telling words with the query besides `names` (the companies'); a page is quoted once.
     """
-    words = telling_words(query)
+    hits = library.search(principal, query, limit=limit * 5, where=where)
+    weights = _weights(telling_words(query) - telling_words(" ".join(names)), hits)
+    telling = [_best_sentence(hit.span.quote, weights) for hit in hits]
+    enough = _ENOUGH * max(telling, default=0.0)
+    hits = [hit for hit, weight in zip(hits, telling, strict=True) if weight and weight >= enough]
     found: list[Hit] = []
     pages: set[tuple[str, int]] = set()
-    for hit in library.search(principal, query, limit=limit * 4, where=where):
+    for hit in hits:
         place = (hit.span.document_id, hit.span.page)
         if place in pages or (hit.kind == "table" and not tables):
             continue
-        cut = _cut(library, principal, hit, words)
+        cut = _cut(library, principal, hit, weights)
         if cut is not None:
             pages.add(place)
             found.append(cut)
     return found[:limit]
+
+
+def _weights(words: set[str], hits: Sequence[Hit]) -> dict[str, float]:
+    """Weigh each word by how few of the hits hold it: in a list of risks "risk" tells nothing, "competition" much."""
+    said = [telling_words(hit.span.quote) for hit in hits]
+    return {word: math.log((1 + len(said)) / (1 + sum(word in one for one in said))) + 0.05 for word in words}
+
+
+def _best_sentence(text: str, weights: Mapping[str, float]) -> float:
+    return max((_weight(text[start:end], weights) for start, end in split_sentences(text)), default=0.0)
+
+
+def _weight(text: str, weights: Mapping[str, float]) -> float:
+    words = telling_words(text)
+    return sum(weight for word, weight in weights.items() if word in words)
 
 
 def find_reason(
@@ -157,12 +185,12 @@ def _reason_score(sentence: str, wanted: set[str], label: str, years: Sequence[i
     return len(shared) + 3.0 * leads - len(sentence) / 1000 + 0.5 * (str(years[-1]) in sentence)
 
 
-def _cut(library: Library, principal: Principal, hit: Hit, words: set[str]) -> Hit | None:
+def _cut(library: Library, principal: Principal, hit: Hit, weights: Mapping[str, float]) -> Hit | None:
     text = hit.span.quote
     if hit.kind == "table":
-        return hit if words & telling_words(text) else None
-    sentences = split_sentences(text)
-    scores = [len(words & telling_words(text[start:end])) for start, end in sentences]
+        return hit if _weight(text, weights) else None
+    sentences = [(_past_heading(text, start, end), end) for start, end in split_sentences(text)]
+    scores = [_weight(text[start:end], weights) for start, end in sentences]
     if not scores or max(scores) == 0:
         return None
     best = scores.index(max(scores))

@@ -85,7 +85,7 @@ _LABELS = {
 
 def label_of(concept: str, figure: Figure | None = None) -> str:
     """Return what sentences call a measure: revenue as the filing's own row names it, others by their usual name."""
-    if concept == "revenue" and figure is not None:
+    if concept in ("revenue", "net_sales") and figure is not None:
         return normal_label(figure.row) or "revenue"
     return _LABELS.get(concept, concept.replace("_", " "))
 
