@@ -109,6 +109,8 @@ def _of_row(
     for cell, column in zip(row.cells, row.columns, strict=True):
         if cell.number is None:
             continue
+        if column is None and len(row.cells) > 1 and not (cell.currency or cell.percent or cell.scale):
+            continue  # under an unknown heading its unit is unknown too
         found = measure(cell, row.label, row.path, note, percent=bool(column and column.percent), money=money)
         if found is None:
             continue

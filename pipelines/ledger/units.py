@@ -18,6 +18,7 @@ _SHARES = re.compile(
     re.IGNORECASE,
 )
 _PERCENT = re.compile(r"(?<!\d)(?<!\d\s)(?:\bpercent|%)", re.IGNORECASE)  # not "5.5% notes"
+_STOCK = re.compile(r"\bpar value\b|\bshares authorized\b|\bpaid-in capital\b|^capital stock", re.IGNORECASE)  # money
 _RATE = re.compile(r"\b(?:tax|discount|interest|growth|gross profit|exchange) rate\b|\bratio\b", re.IGNORECASE)
 _COUNTED = re.compile(
     r"\b(?:unit\s+counts?|square\s+feet|headcount|employees|memberships?|members|subscribers|warehouses|stores|locations|"
@@ -89,7 +90,7 @@ def measure(cell: Cell, label: str, path: tuple[str, ...], note: Note, *, percen
     scale = _SCALES[(own.group(1) or own.group(2)).lower()] if own else None
     if _PER_SHARE.search(label) or (_PER_SHARE.search(words) and not _SHARES.search(words) and cell.decimals):
         return Measure("USD/share", 1) if cell.decimals or cell.dash else None
-    if _SHARES.search(words) and not cell.currency and not _PER_SHARE.search(label):
+    if _SHARES.search(words) and not cell.currency and not _PER_SHARE.search(label) and not _STOCK.search(label):
         by = scale or note.shares
         return Measure("shares", by) if by else None
     if not cell.currency and _TIME.search(words):
@@ -101,10 +102,12 @@ def measure(cell: Cell, label: str, path: tuple[str, ...], note: Note, *, percen
     if (
         not cell.currency
         and _COUNTED.search(label)
-        and not re.search(r"fee|revenue|sales|income|expense|cost", label, re.I)
+        and not re.search(r"fee|revenue|sales|income|expense|cost", words, re.I)
     ):
         by = scale or note.counts or 1
-        return Measure("count", by)
+        people = re.search(r"member|subscriber|household|cardholder|number\s+of", label, re.IGNORECASE)
+        if by == 1 or people or not money:  # "New stores" among amounts in millions is what they cost
+            return Measure("count", by)
     if re.search(r"\bper\b", label, re.IGNORECASE) and cell.decimals == 2 and cell.currency:
         return Measure("USD", 1)  # "average revenue per membership": a price, whatever the table's scale
     by = cell.scale or scale or note.money
@@ -112,6 +115,8 @@ def measure(cell: Cell, label: str, path: tuple[str, ...], note: Note, *, percen
         by = 1  # printed in full
     if by is None:
         return None
+    if cell.decimals >= 2 and 1 < by < 10**9 and cell.scale is None:
+        return None  # thousands or millions have no cents: some other unit stands here
     return Measure("USD" if money or cell.currency else "count", by)
 
 

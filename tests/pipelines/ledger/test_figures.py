@@ -246,6 +246,21 @@ def test_money_without_a_printed_scale_is_left_out() -> None:
     assert read("Summary\n2022 2021\nRevenue 1,200 1,100\nNet income 30 45\n") == []
 
 
+def test_par_values_are_money_and_shares_are_shares() -> None:
+    figures = read(
+        "Consolidated Balance Sheets\n(In millions, except per share amounts)\nDecember 31, 2022 2021\nCash $ 5 $ 6\n"
+        "Common stock, $0.01 par value; 10,175 and\n10,242 shares outstanding 106 108\nWeighted-average shares outstanding 10 11\n"
+    )
+    assert {(f.text, f.unit, f.value) for f in figures} >= {
+        ("106", "USD", Decimal(106_000_000)), ("10", "shares", Decimal(10_000_000)),
+    }  # fmt: skip
+
+
+def test_cents_in_a_table_of_millions_are_left_out() -> None:
+    figures = read("(in millions)\n2022 2021\nNet income $ 12 $ 11\nGranted 116.33 150.70\n")
+    assert {f.row for f in figures} == {"Net income"}
+
+
 def test_a_row_with_too_few_cells_has_no_period() -> None:
     figures = read("(in millions)\n2022 2021 2020\nRevenue $ 12 $ 11 $ 10\nOther $ 7 $ 6\nCosts 3 4 5\n")
     other = [f for f in figures if f.row == "Other"]
