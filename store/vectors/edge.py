@@ -21,6 +21,7 @@ from store.vectors.points import (
     PAGE_WORDS,
     WORDS,
     conditions,
+    floats,
     fuse,
     indexed_text,
     is_page,
@@ -110,7 +111,7 @@ class EdgeVectorIndex:
             requests.append(
                 edge.QueryRequest(
                     limit=depth,
-                    query=edge.Query.Nearest([float(value) for value in vector], using=DENSE),
+                    query=edge.Query.Nearest(floats(vector), using=DENSE),
                     filter=allowed,
                     with_payload=["chunk"],
                 )
@@ -166,7 +167,7 @@ class EdgeVectorIndex:
         tokens, weights = document_vector(indexed_text(point), page=page)
         vectors: dict[str, Any] = {PAGE_WORDS if page else WORDS: edge.SparseVector(tokens, weights)}
         if point.vector is not None:
-            vectors[DENSE] = [float(value) for value in point.vector]
+            vectors[DENSE] = floats(point.vector)
         return edge.Point(point_id(principal, point.chunk.id), vectors, payload(principal, point))
 
     def _delete(self, wanted: Iterable[tuple[str, list[Any]]]) -> None:

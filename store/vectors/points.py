@@ -62,6 +62,11 @@ def conditions(principal: Principal, where: SearchFilter) -> list[tuple[str, lis
     return [(field, list(values)) for field, values in wanted if values]
 
 
+def floats(vector: Any) -> list[float]:
+    """Return a vector's values as plain floats."""
+    return list(vector.tolist() if hasattr(vector, "tolist") else map(float, vector))
+
+
 def fuse(rankings: Sequence[tuple[Sequence[str], float]], limit: int) -> list[tuple[str, float]]:
     """Fuse rankings of ids, each with its weight, by reciprocal rank: sum of weight / (k + rank)."""
     scores: dict[str, float] = {}

@@ -18,6 +18,7 @@ from store.vectors.points import (
     PAGE_WORDS,
     WORDS,
     conditions,
+    floats,
     fuse,
     indexed_text,
     is_page,
@@ -85,7 +86,7 @@ class ServerVectorIndex:
         )
         if vector is None:
             return by_words
-        by_vector = self._query([float(value) for value in vector], DENSE, allowed, depth)
+        by_vector = self._query(floats(vector), DENSE, allowed, depth)
         return fuse([([name for name, _ in by_words], 1.0), ([name for name, _ in by_vector], DENSE_WEIGHT)], limit)
 
     def close(self) -> None:
@@ -144,7 +145,7 @@ def _point(principal: Principal, point: VectorPoint) -> Any:
     sparse = models.SparseVector(indices=tokens, values=weights)
     vectors: dict[str, Any] = {PAGE_WORDS if page else WORDS: sparse}
     if point.vector is not None:
-        vectors[DENSE] = [float(value) for value in point.vector]
+        vectors[DENSE] = floats(point.vector)
     return models.PointStruct(id=point_id(principal, point.chunk.id), vector=vectors, payload=payload(principal, point))
 
 

@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.Column("indexed", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_documents")),
     )
-    op.create_index(op.f("ix_documents_workspace"), "documents", ["workspace", "sha256"])
+    op.create_index(op.f("ix_documents_workspace_sha256"), "documents", ["workspace", "sha256"])
     op.create_index(op.f("ix_documents_name"), "documents", ["workspace", "name"])
     op.create_table(
         "pages",
@@ -62,7 +62,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("workspace", "id", name=op.f("pk_chunks")),
     )
-    op.create_index(op.f("ix_chunks_document_id"), "chunks", ["document_id", "page"])
+    op.create_index(op.f("ix_chunks_document_id_page"), "chunks", ["document_id", "page"])
     op.create_table(
         "instruments",
         sa.Column("workspace", sa.String(length=128), nullable=False),
