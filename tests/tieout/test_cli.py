@@ -77,29 +77,38 @@ def test_research_tells_people_the_answer_the_counts_and_where_the_report_is(she
     assert "left" in outcome.err
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("research",),
-        ("research", " "),
-        ("research", "q", "--as-of", "tomorrow"),
-        ("research", "q", "--as-of", "2999-01-01"),
-        ("research", "q", "--ticker", "QQXZ"),
-        ("runs", "show", "nope"),
-        ("runs", "list", "--state", "happy"),
-        ("ingest", "missing.pdf"),
-        ("check", "missing.md"),
-        ("market", "show", "QQXZ"),
-        ("market", "import", "missing.csv"),
-        ("nonsense",),
-    ],
+BAD_INPUT = (
+    ("research", " "),
+    ("research", "q", "--as-of", "tomorrow"),
+    ("research", "q", "--as-of", "2999-01-01"),
+    ("research", "q", "--ticker", "QQXZ"),
+    ("runs", "show", "nope"),
+    ("runs", "list", "--state", "happy"),
+    ("runs", "list", "-n", "0"),
+    ("ingest", "missing.pdf"),
+    ("ingest", "empty"),
+    ("search", " "),
+    ("search", "q", "--document", "nope"),
+    ("documents", "remove", "nope"),
+    ("check", "missing.md"),
+    ("check", "latin.md"),
+    ("market", "show", "QQXZ"),
+    ("market", "import", "missing.csv"),
+    ("market", "import", "torn.csv"),
+    ("nonsense",),
 )
-def test_bad_input_is_exit_2_with_one_line_and_one_json_object(shell: Shell, arguments: tuple[str, ...]) -> None:
-    outcome = shell(*arguments, "--json")
-    assert outcome.code == 2
-    assert outcome.json["error"]["message"]
-    assert "Traceback" not in outcome.err
-    assert outcome.err.strip()
+
+
+def test_bad_input_is_exit_2_with_one_line_and_one_json_object(shell: Shell) -> None:
+    (shell.folder / "empty").mkdir()
+    (shell.folder / "latin.md").write_bytes(b"caf\xe9 42")
+    (shell.folder / "torn.csv").write_text("Date,AAPL\n2020-01-02,10\n2020-01-03,1x\n")
+    for arguments, outcome in zip(BAD_INPUT, shell.all(*((*one, "--json") for one in BAD_INPUT)), strict=True):
+        assert (arguments, outcome.code) == (arguments, 2)
+        assert outcome.json["error"]["message"], arguments
+        assert outcome.err.strip(), arguments
+        assert "Traceback" not in outcome.err, arguments
+    assert shell("nonsense").code == 2
 
 
 def test_a_setting_that_cannot_be_is_named_without_its_value(shell: Shell) -> None:
@@ -234,9 +243,9 @@ def test_the_command_line_says_the_same_with_and_without_the_service(shell: Shel
         ("research", "q", "--ticker", "QQXZ", "--json"),
     ]
     shell("market", "import", "bars.csv", "--adjustment", "none")
-    before = [shell(*look) for look in looks]
+    before = shell.all(*looks)
     with service(shell):
-        assert [shell(*look) for look in looks] == before
+        assert shell.all(*looks) == before
         served = shell("research", "How much?", "--json")
     assert served.code == 0
     assert served.json["answer"] == alone["answer"]
