@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from store import rules
+from store.memory_records import MemoryClaim, MemoryIntent, MemoryRecord
 from tieout.codec import dump, load
 from tieout.errors import NotFound
 from tieout.model import (
@@ -27,57 +28,6 @@ from tieout.model import (
 from tieout.ports import NO_LIMIT, NO_USAGE, Budget, Claimed, Effect, ReadyStep
 
 _RESUMABLE = (RunState.FAILED, RunState.CANCELLED, RunState.QUEUED, RunState.RUNNING)
-_FINISHED = (StepState.DONE, StepState.DEAD, StepState.CANCELLED)
-
-
-@dataclass
-class _Claim:
-    owner: str
-    lease_until: datetime
-
-
-@dataclass
-class _Intent:
-    run_id: str
-    intent: dict[str, Any]
-    effect: Effect
-    estimate: Usage
-
-
-@dataclass
-class _Record:
-    """A run with all that belongs to it."""
-
-    run: Run
-    parents: Mapping[str, frozenset[str]]
-    steps: dict[str, Step]  # by key, in plan order
-    ready_at: dict[str, datetime] = field(default_factory=dict)
-    claims: dict[str, _Claim] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
-    artifacts: dict[str, Artifact] = field(default_factory=dict)
-    outcome: RunState | None = None
-
-    def event(self, kind: str, data: Mapping[str, Any], now: datetime, step: str | None = None) -> Event:
-        happened = Event(self.run.id, len(self.events) + 1, kind, now, step, _json(data))
-        self.events.append(happened)
-        self.run = replace(self.run, updated_at=now)
-        return happened
-
-    def finish(self, state: RunState, now: datetime, error: str | None = None) -> None:
-        for key, step in self.steps.items():
-            if step.state not in _FINISHED:
-                self.leave(key, state=StepState.CANCELLED, fence=step.fence + 1, finished_at=now)
-        self.run = replace(self.run, state=state, finished_at=now, error=error)
-        self.event("run_finished", {"state": state.value}, now)
-
-    def leave(self, key: str, **values: Any) -> None:
-        self.claims.pop(key, None)
-        self.steps[key] = replace(self.steps[key], **values)
-
-    def open(self, key: str, now: datetime, **values: Any) -> ReadyStep:
-        self.ready_at[key] = now
-        self.leave(key, state=StepState.READY, **values)
-        return ReadyStep(self.steps[key].id, self.run.id, self.run.workspace)
 
 
 class MemoryRunStore:
@@ -85,10 +35,10 @@ class MemoryRunStore:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._records: dict[str, _Record] = {}
+        self._records: dict[str, MemoryRecord] = {}
         self._keys: dict[tuple[str, str], str] = {}
         self._place: dict[str, tuple[str, str]] = {}  # step id → (run id, key)
-        self._effects: dict[str, _Intent] = {}
+        self._effects: dict[str, MemoryIntent] = {}
 
     # ------------------------------------------------------------ runs
 
@@ -103,7 +53,7 @@ class MemoryRunStore:
                 return rules.same_request(self._records[taken].run, request)
             run = Run(new_id("run"), principal.workspace, principal.id, request, plan, RunState.QUEUED, now, now)
             parents = rules.parents(plan)
-            record = _Record(run, parents, {})
+            record = MemoryRecord(run, parents, {})
             for spec in plan.steps:
                 waits = len(parents[spec.key])
                 state = StepState.BLOCKED if waits else StepState.READY
@@ -114,7 +64,7 @@ class MemoryRunStore:
                     run.workspace,
                     spec.key,
                     spec.action,
-                    _json(spec.input),
+                    rules.json_object(spec.input),
                     state,
                     waits,
                     0,
@@ -235,7 +185,7 @@ class MemoryRunStore:
                 error=None,
             )
             record.steps[key] = step
-            record.claims[key] = _Claim(owner, now + timedelta(seconds=lease_s))
+            record.claims[key] = MemoryClaim(owner, now + timedelta(seconds=lease_s))
             if record.run.state is RunState.QUEUED:
                 record.run = replace(record.run, state=RunState.RUNNING)
                 record.event("run_started", {}, now)
@@ -253,12 +203,12 @@ class MemoryRunStore:
         run_result: Mapping[str, Any] | None = None,
     ) -> list[ReadyStep]:
         """Keep the output and return the steps that became ready. Raises StaleFence."""
-        output = _json(output)
+        output = rules.json_object(output)
         with self._lock:
             record, key = self._require(claimed.step.id, claimed.fence)
             record.leave(key, state=StepState.DONE, output=output, error=None, finished_at=now)
             record.event("step_finished", {"attempt": claimed.step.attempt}, now, key)
-            record.run = replace(record.run, result=_json({**record.run.result, **(run_result or {})}))
+            record.run = replace(record.run, result=rules.json_object({**record.run.result, **(run_result or {})}))
             if run_state is RunState.NEEDS_REVIEW:
                 record.outcome = run_state
             elif run_state not in (None, RunState.DONE):
@@ -320,7 +270,7 @@ class MemoryRunStore:
                         freed.append(self._release(record, key, dead, now))
         return [step for step in freed if step is not None]
 
-    def _release(self, record: _Record, key: str, owner_is_dead: bool, now: datetime) -> ReadyStep | None:
+    def _release(self, record: MemoryRecord, key: str, owner_is_dead: bool, now: datetime) -> ReadyStep | None:
         step = record.steps[key]
         spent = step.attempt >= step.max_attempts
         error = rules.lost_error(step.attempt, step.max_attempts, owner_is_dead=owner_is_dead)
@@ -357,7 +307,7 @@ class MemoryRunStore:
             rules.check_budget(record.run.usage, estimate, budget, record.run.id)
             attempts = 1 if kept is None else kept.effect.attempts + 1
             effect = Effect(key, kind, True, attempts)
-            self._effects[key] = _Intent(record.run.id, _json(intent), effect, estimate)
+            self._effects[key] = MemoryIntent(record.run.id, rules.json_object(intent), effect, estimate)
             record.run = replace(record.run, usage=record.run.usage + estimate, updated_at=now)
             return effect
 
@@ -366,7 +316,7 @@ class MemoryRunStore:
         with self._lock:
             kept = self._intent(key)
             if kept.effect.outcome is None:
-                kept.effect = replace(kept.effect, outcome=_json(outcome))
+                kept.effect = replace(kept.effect, outcome=rules.json_object(outcome))
                 self._charge(kept, rules.less(usage, kept.estimate), now)
 
     def withdraw_effect(self, key: str, *, now: datetime, usage: Usage = NO_USAGE) -> None:
@@ -396,7 +346,7 @@ class MemoryRunStore:
 
     # ------------------------------------------------------------ helpers
 
-    def _find(self, principal: Principal, run_id: str) -> _Record:
+    def _find(self, principal: Principal, run_id: str) -> MemoryRecord:
         with self._lock:
             mine = {r.run.id: r for r in self._records.values() if r.run.workspace == principal.workspace}
         if run_id in mine:
@@ -404,17 +354,17 @@ class MemoryRunStore:
         prefix = run_id if run_id.startswith("run_") else f"run_{run_id}"
         return mine[rules.only_match(run_id, [one for one in mine if one.startswith(prefix)], principal)]
 
-    def _at(self, step_id: str) -> tuple[_Record, str]:
+    def _at(self, step_id: str) -> tuple[MemoryRecord, str]:
         run_id, key = self._place[step_id]
         return self._records[run_id], key
 
-    def _require(self, step_id: str, fence: int) -> tuple[_Record, str]:
+    def _require(self, step_id: str, fence: int) -> tuple[MemoryRecord, str]:
         record, key = self._at(step_id)
         if record.steps[key].state is not StepState.RUNNING or record.steps[key].fence != fence:
             raise rules.stale(step_id, fence)
         return record, key
 
-    def _count_down(self, record: _Record, parent: str, now: datetime) -> list[ReadyStep]:
+    def _count_down(self, record: MemoryRecord, parent: str, now: datetime) -> list[ReadyStep]:
         opened = []
         for key, step in record.steps.items():
             if parent in record.parents[key]:
@@ -423,16 +373,11 @@ class MemoryRunStore:
                     opened.append(record.open(key, now))
         return opened
 
-    def _intent(self, key: str) -> _Intent:
+    def _intent(self, key: str) -> MemoryIntent:
         if key not in self._effects:
             raise NotFound(f"there is no effect {key!r}")
         return self._effects[key]
 
-    def _charge(self, kept: _Intent, usage: Usage, now: datetime) -> None:
+    def _charge(self, kept: MemoryIntent, usage: Usage, now: datetime) -> None:
         record = self._records[kept.run_id]
         record.run = replace(record.run, usage=record.run.usage + usage, updated_at=now)
-
-
-def _json(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value as a database would give it back; what JSON cannot hold is refused here too."""
-    return rules.json_object(value)
