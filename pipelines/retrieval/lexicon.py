@@ -87,6 +87,12 @@ TERMS: tuple[Term, ...] = (
         weight=0.6,
     ),
     _term(r"dividends?", "cash dividends paid", CASHFLOW, weight=0.6),
+    _term(
+        r"proceeds from|issuances? of|repayments? of|borrowed|repaid",
+        "proceeds from issuance repayments of debt financing activities",
+        CASHFLOW,
+        weight=0.9,
+    ),
     # ---- income statement
     _term(
         r"revenues?|net sales|sales|top[- ]line|turnover", "total revenues net sales net revenues", INCOME, weight=0.6
@@ -196,7 +202,7 @@ TERMS: tuple[Term, ...] = (
         "net sales by category products and services",
         weight=0.5,
     ),
-    _term(r"headcount|employees|workforce", "full-time employees human capital"),
+    _term(r"headcount|employees|workforce|employ(?:s|ed)?", "employed full-time employees human capital"),
     _term(r"risk factors?|risks?", "risk factors adversely affect", weight=0.5),
     _term(
         r"legal (?:battles?|proceedings?|matters?)|litigations?|lawsuits?",
@@ -219,6 +225,7 @@ TERMS: tuple[Term, ...] = (
     ),
     _term(r"pensions?|retire(?:es|ment)", "pension benefit obligations retirement plans expected payments", weight=0.6),
     _term(r"derivatives?|hedg\w+|notional|swaps?", "derivative instruments notional amounts hedges", weight=0.6),
+    _term(r"obligations?|commitments?", "contractual obligations commitments due next twelve months", weight=0.5),
     _term(r"impairments?", "impairment charges", weight=0.4),
     _term(r"guidance|outlook|expects?", "outlook expect guidance", weight=0.3),
     _term(r"stores?|locations?|warehouses?|clubs?", "number of stores locations square feet", weight=0.4),
