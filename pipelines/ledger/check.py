@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,10 @@ class DraftChecker:
             document, texts, instrument = self._read(principal, file.name, file.read())
             if document.id in pages:
                 continue
+            figures[document.id] = read_figures(document, texts)
+            document = _dated(document, figures[document.id])
             found.append(document)
-            pages[document.id], figures[document.id] = texts, read_figures(document, texts)
+            pages[document.id] = texts
             if instrument is not None:
                 instruments[instrument.id] = instrument
         wanted = [self.registry.get(principal, ticker) for ticker in tickers]
@@ -101,6 +104,14 @@ class DraftChecker:
             fiscal_quarter=identity.fiscal_quarter, period_end=identity.period_end, filed_on=identity.filed_on,
         )  # fmt: skip
         return document, [Page(document.id, p.number, p.text, p.label) for p in raw.pages], company
+
+
+def _dated(document: Document, figures: Sequence[Figure]) -> Document:
+    """Return the document with the newest fiscal year of its figures, when its text names none itself."""
+    years = [f.period.fiscal_year for f in figures if f.period and f.period.kind == "year" and f.period.fiscal_year]
+    if document.fiscal_year is not None or not years:
+        return document
+    return replace(document, fiscal_year=max(years))
 
 
 class _Companies:

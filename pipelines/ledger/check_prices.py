@@ -108,7 +108,9 @@ class Prices:
                     continue
                 if name == "total_return" and mention.unit != "fraction":
                     continue
-                if name == "total_return" and not re.search(r"\b(?:shares?|stock|share price|total return)\b", text, re.I):
+                if name == "total_return" and not re.search(
+                    r"\b(?:shares?|stock|share price|total return)\b", text, re.I
+                ):
                     continue
                 return name, measures
         return None

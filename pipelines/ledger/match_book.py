@@ -70,14 +70,14 @@ class SourceBook:
         """The companies whose documents are here."""
         groups: dict[str, list[Document]] = defaultdict(list)
         for document in self.documents:
-            groups[_key(document)].append(document)
+            groups[self._key(document)].append(document)
         known = {i.id: i for i in self.instruments} | {i.ticker: i for i in self.instruments if i.ticker}
         result = []
         for key, group in groups.items():
             names: set[str] = set()
             for document in group:
                 instrument = known.get(document.instrument_id or "") or known.get(document.ticker or "")
-                names |= {n for n in (document.company, document.ticker) if n}
+                names |= {n for n in (document.company, document.ticker) if n} or self._own_names(document)
                 if instrument is not None:
                     names |= {instrument.name, *instrument.names} | (
                         {instrument.ticker} if instrument.ticker else set()
@@ -88,6 +88,26 @@ class SourceBook:
             )
             result.append(Entity(key, tuple(sorted(_aliases(names), key=len, reverse=True)), tuple(group)))
         return tuple(result)
+
+    def _key(self, document: Document) -> str:
+        known = document.ticker or document.instrument_id or document.company
+        return (known or next(iter(sorted(self._own_names(document))), document.id)).upper()
+
+    def _own_names(self, document: Document) -> set[str]:
+        """Return what a document of no known company calls its own: the name that opens it, and its file's."""
+        pages = self.pages.get(document.id, ())
+        opening = next((line for p in pages[:1] for line in p.text.split("\n") if line.strip(" #|*")), "")
+        match = re.match(
+            r"[\s#*|]*((?:[A-Z][\w&.’'-]*,?\s+){0,3}?(?:Inc|Corp|Corporation|Co|Company|Ltd|LLC|PLC|plc|AG|SE)\b\.?)",
+            opening,
+        )
+        names = {match[1].strip()} if match else set()
+        if not match and (first := re.match(r"[\s#*|]*([A-Z][\w&-]+)", opening)):
+            names.add(first[1])
+        stem = re.split(r"[\s_.-]", document.name)[0]
+        if stem.isalpha() and len(stem) > 2 and any(stem.lower() in p.text.lower() for p in pages[:3]):
+            names |= {stem.capitalize(), stem.upper()}
+        return names
 
     @cached_property
     def calendars(self) -> dict[str, Calendar]:
@@ -175,10 +195,6 @@ _EXPENSES = frozenset(
         "interest_expense",
     }
 )
-
-
-def _key(document: Document) -> str:
-    return (document.ticker or document.instrument_id or document.company or document.id).upper()
 
 
 def _aliases(names: set[str]) -> set[str]:

@@ -13,17 +13,17 @@ from pipelines.ledger.match_scope import Scope, Sentence
 from pipelines.ledger.match_words import STOP, is_neutral, is_qualifier
 from pipelines.ledger.numbers import NumberMention
 from pipelines.ledger.sentences import split_sentences
-from tieout.model import Document, Period, Span
+from tieout.model import Document, Period, Source, Span
 
 LONGEST = 900  # characters; longer "sentences" are tables or lists
 NEAR = 45  # characters beside a number in which its nouns stand
 COVERED = 0.75  # share of the claim's words that the source sentence must hold
 SURE = 0.8  # share that makes a different number a contradiction
 _EXCLUSIVE = (
-    ("full-time", "part-time"), ("direct", "indirect"), ("basic", "dilut"), ("domestic", "international"),
+    ("fulltime", "parttime"), ("direct", "indirect"), ("basic", "dilut"), ("domestic", "international"),
     ("domestic", "foreign"), ("minimum", "maximum"), ("highest", "lowest"), ("high", "low"), ("before", "after"),
     ("open", "clos"), ("first", "last"), ("gain", "loss"), ("income", "loss"), ("asset", "liability"),
-    ("current", "noncurrent"), ("short-term", "long-term"), ("owned", "leas"), ("gross", "net"), ("issu", "repurchase"),
+    ("current", "noncurrent"), ("shortterm", "longterm"), ("owned", "leas"), ("gross", "net"), ("issu", "repurchase"),
 )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ class Prose:
             )  # fmt: skip
         return True
 
-    def _source(self, statement: Statement):  # type: ignore[no-untyped-def]
+    def _source(self, statement: Statement) -> Source:
         return source_of(self.book.span(statement.document, statement.page, statement.start, statement.end))
 
 
@@ -182,7 +182,8 @@ def prose_sentences(text: str) -> list[tuple[int, int]]:
 def _is_row(line: str) -> bool:
     words = line.split()
     numeric = [w for w in words if re.fullmatch(r"[$(€£-]*[\d,.]+[%)]*|[$%—–)]", w)]
-    return len(numeric) >= 2 and len(numeric) / len(words) > 0.3
+    told = sum(1 for w in words if re.fullmatch(r"[a-z]+[,.;]?", w))
+    return len(numeric) >= 2 and len(numeric) / len(words) > (0.5 if told >= 4 else 0.3)
 
 
 def _useful(sentence: Sentence, start: int, end: int) -> frozenset[str]:

@@ -559,6 +559,11 @@ def _owned_by_comparison(sentence: Sentence, start: int, index: int) -> bool:
     if owner is None or owner == index:
         return False
     mention = sentence.mentions[owner]
+    gap = sentence.text[sentence.mentions[owner - 1].end if owner else 0 : mention.start]
+    if re.match(
+        r"[\s,]*(?:(?:up|down)\s+)?(?:from|versus|vs|against|compared|relative|than|after|following)\b", gap, re.I
+    ):
+        return True
     low = sentence.mentions[owner - 1].end if owner else 0
     return bool(_FROM.search(sentence.text[low : mention.start].rstrip(" $€£(") + " "))
 

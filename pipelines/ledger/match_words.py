@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_TOKEN = re.compile(r"[A-Za-z][A-Za-z&]*(?:[.'’][A-Za-z]+)*|\d[\d.,]*")
+_TOKEN = re.compile(r"(?i:(?:full|part)-time|(?:short|long)-term|non-[a-z]+|pre-tax|same-store)\b|[A-Za-z][A-Za-z&]*(?:[.'’][A-Za-z]+)*|\d[\d.,]*")
 
 # Grammar: these never tell one measure from another.
 STOP = frozenset(
@@ -90,7 +90,7 @@ class Token:
 def stem(word: str) -> str:
     """Return a light stem: lower case, plural and possessive removed, a few synonyms made one."""
     low = word.lower().replace("’", "'")
-    low = re.sub(r"'s?$", "", low)
+    low = re.sub(r"'s?$", "", low).replace("-", "")
     if low.endswith("'s"):
         low = low[:-2]
     if "." in low and re.fullmatch(r"(?:[a-z]\.)+[a-z]?", low + "."):

@@ -67,9 +67,13 @@ _PER_SHARE = re.compile(
     re.IGNORECASE,
 )
 _SHARES = re.compile(
-    r"\s*(?:(?!(?:in|for|to|from|at|and|on|by|is|was|were|are)\b)[a-z’'-]+\s){0,4}?(?:shares|RSUs|options|units)\b(?!\s*(?:price|repurchase))", re.IGNORECASE
+    r"\s*(?:(?!(?:in|for|to|from|at|and|on|by|is|was|were|are)\b)[a-z’'-]+\s){0,4}?(?:shares|RSUs|options|units)\b(?!\s*(?:price|repurchase))",
+    re.IGNORECASE,
 )
-_COUNT = re.compile(rf"\s*(?:of\s)?(?:(?!(?:in|for|to|from|at|and|on|by|of|is|was|were|are)\b)[A-Za-z-]+\s){{0,3}}?(?:{COUNT_NOUNS})\b", re.IGNORECASE)
+_COUNT = re.compile(
+    rf"\s*(?:of\s)?(?:(?!(?:in|for|to|from|at|and|on|by|of|is|was|were|are)\b)[A-Za-z-]+\s){{0,3}}?(?:{COUNT_NOUNS})\b",
+    re.IGNORECASE,
+)
 _DURATION = re.compile(
     r"[ -](?:(?:fiscal|calendar|business|trading)\s)?(years?|months?|weeks?|days?|quarters?)\b", re.I
 )
