@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import signal
 import sys
 
 from tests.support.desk import agents
@@ -29,6 +30,7 @@ def one(arguments: list[str]) -> tuple[int, str, str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits that it is ignored
     bootstrap._agents = agents
     if sys.argv[1:] == ["--batch"]:
         json.dump([one(arguments) for arguments in json.load(sys.stdin)], sys.stdout)

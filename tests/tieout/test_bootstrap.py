@@ -1,0 +1,81 @@
+"""The parts joined for real: both profiles carry a run to its end, and nothing is opened before it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.desk import agents
+from tieout import bootstrap
+from tieout.bootstrap import open_desk
+from tieout.errors import FolderLocked
+from tieout.lazy import close_if_built, lazily
+from tieout.model import Principal, Role, RunRequest, RunState
+from tieout.settings import Settings
+
+ADA = Principal("ada", "desk", Role.ADMIN)
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def toy_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs end at once."""
+    monkeypatch.setattr(bootstrap, "_agents", agents)
+
+
+def settings(folder: Path, **given: object) -> Settings:
+    return Settings(_env_file=None, home=folder, **given)  # type: ignore[arg-type]
+
+
+def test_the_embedded_profile_carries_a_run_to_its_end_and_releases_the_folder(tmp_path: Path) -> None:
+    with open_desk(settings(tmp_path / "home"), work=True) as desk:
+        run = desk.start_run(ADA, RunRequest("How much?"))
+        assert desk.wait(ADA, run.id, timeout_s=60).state is RunState.DONE
+        with pytest.raises(FolderLocked), open_desk(settings(tmp_path / "home")):
+            pass
+    with open_desk(settings(tmp_path / "home")) as again:
+        assert again.artifact_bytes(ADA, run.id, "report.md") == b"# Report\n"
+
+
+def test_the_team_profile_shares_one_state_between_processes(tmp_path: Path, postgres_url: str, redis_url: str) -> None:
+    team = settings(tmp_path / "home", profile="team", database_url=postgres_url, redis_url=redis_url)
+    with open_desk(team, work=True), open_desk(team) as door:  # a worker, and a door that does no work itself
+        run = door.start_run(ADA, RunRequest("How much?"))
+        assert door.wait(ADA, run.id, timeout_s=60).state is RunState.DONE
+        assert [event.seq for event in door.follow(ADA, run.id)] == list(range(1, len(door.events(ADA, run.id)) + 1))
+
+
+def test_listing_runs_loads_no_embedder_index_or_lake(tmp_path: Path) -> None:
+    script = (
+        "import sys; from tieout.cli import main; sys.argv[1:] = ['runs', 'list']\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'wordllama', 'qdrant_edge', 'duckdb', 'polars', 'deltalake', 'pypdfium2', 'matplotlib', 'openai'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", script]
+    env = {"PYTHONPATH": str(ROOT), "TIEOUT_HOME": str(tmp_path / "home"), "PATH": ""}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr
+
+
+def test_a_lazy_part_is_built_once_and_closed_only_if_used() -> None:
+    class Part:
+        built = 0
+        closed = 0
+
+        def __init__(self) -> None:
+            Part.built += 1
+            self.name = "part"
+
+        def close(self) -> None:
+            Part.closed += 1
+
+    unused, used = lazily(Part), lazily(Part)
+    assert (used.name, used.name, Part.built) == ("part", "part", 1)
+    close_if_built(unused)
+    close_if_built(used)
+    assert (Part.built, Part.closed) == (1, 1)
