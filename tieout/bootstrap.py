@@ -135,6 +135,7 @@ def _parts(settings: Settings, database: Database, stack: ExitStack) -> Parts:
         lake=lazily(lambda: _lake(folder)),
         blobs=blobs,
         model=lazily(lambda: _model(settings)) if settings.model else None,
+        model_max_tokens=settings.model_max_tokens,
     )
 
 

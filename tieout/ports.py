@@ -667,6 +667,7 @@ class Parts:
     lake: Lake
     blobs: BlobStore
     model: ModelProvider | None = None
+    model_max_tokens: int = 4_000  # the longest answer to ask for
 
 
 Action = Callable[[Any], StepOutcome]  # called with a StepContext

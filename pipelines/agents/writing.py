@@ -15,6 +15,7 @@ from pipelines.ledger.tie_out import open_numbers, tie_out
 from pipelines.render.artifacts import render_all
 from pipelines.render.result import research_object
 from tieout import codec
+from tieout.errors import BudgetExceeded, ProviderError
 from tieout.model import Draft, Fact, Ledger, Page, Report, Span
 from tieout.ports import StepContext
 
@@ -37,7 +38,13 @@ def write_draft(context: StepContext, *evidence: Any) -> Draft:
         outline = replace(outline, sections=())
     if context.parts.model is None:
         return outline
-    return ModelWriter().write(context, _brief(context, scope, fundamental, prices, passages, outline))
+    brief = _brief(context, scope, fundamental, prices, passages, outline)
+    try:
+        return _model_writer(context).write(context, brief)
+    except (ProviderError, BudgetExceeded) as error:
+        context.emit("model_given_up", reason=error.message)
+        note = f"Written without the model, which gave no usable text: {error.message}"
+        return replace(outline, notes=(*outline.notes, note))
 
 
 def tie_out_draft(
@@ -63,11 +70,15 @@ def revise_draft(
     """Return the tied-out draft; one with open numbers goes back to the model once. What stays open is shown so."""
     tied = dict(context.inputs["tie_out"])
     errors = open_numbers(codec.load(Ledger, tied["ledger"]))
-    if not errors or context.parts.model is None:
-        return tied
     written = codec.load(Draft, context.inputs["write"]["draft"])
+    if not errors or context.parts.model is None or written.writer == "extractive":
+        return tied
     brief = _brief(context, scope, fundamental, prices, passages, None)
-    again = ModelWriter().write(context, brief, errors, written)
+    try:
+        again = _model_writer(context).write(context, brief, errors, written)
+    except (ProviderError, BudgetExceeded) as error:
+        context.emit("model_given_up", reason=error.message)
+        return tied
     better = tie_out_draft(context, scope, fundamental, prices, passages, codec.dump(again))
     return better if len(open_numbers(codec.load(Ledger, better["ledger"]))) <= len(errors) else tied
 
@@ -98,6 +109,10 @@ def render_report(
     for made in render_all(report, rows, pages=_pages(context, report)):
         context.put_artifact(made.name, made.media_type, made.data)
     return _result(context, report)
+
+
+def _model_writer(context: StepContext) -> ModelWriter:
+    return ModelWriter(context.parts.model_max_tokens)
 
 
 def _report(context: StepContext, scope: Scope, fundamental: Fundamental, settled: Mapping[str, Any]) -> Report:
