@@ -23,12 +23,14 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _PRICES = re.compile(
-    r"\b(?:shares|stock|share price|stock price|total return|drawdown|volatility|beta|correlation|RSI|MACD|moving average|"
+    r"\b(?:shares|stock|share price|stock price|total return|drawdown|volatility|beta|correlation|RSI|MACD|"
+    r"moving average|"
     r"closed at|closing price|annuali[sz]ed return|outperform\w*|underperform\w*)\b",
     re.IGNORECASE,
 )
 _NOT_PRICES = re.compile(
-    r"\b(?:repurchas\w*|buy-?backs?|bought back|outstanding|stock-based|share-based|common stock|per share|diluted|dividends? of|"
+    r"\b(?:repurchas\w*|buy-?backs?|bought back|outstanding|stock-based|share-based|common stock|per share|"
+    r"diluted|dividends? of|"
     r"compensation|issued)\b",
     re.IGNORECASE,
 )
@@ -43,7 +45,8 @@ _MEASURES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"\bRSI\b|relative strength", "rsi", ("rsi",)),
     (r"closed at|closing price|close of", "level", ("level",)),
     (
-        r"return\w*|gain\w*|rose|risen|fell|fallen|lost|declin\w*|climb\w*|drop\w*|\bup\b|\bdown\b|increas\w*|decreas\w*|rall\w+",
+        r"return\w*|gain\w*|rose|risen|fell|fallen|lost|declin\w*|climb\w*|drop\w*|\bup\b|\bdown\b|increas\w*|"
+        r"decreas\w*|rall\w+",
         "total_return",
         ("total_return", "price_return"),
     ),
@@ -124,7 +127,7 @@ class Prices:
         return fallback
 
     def _window(self, text: str, passage: Passage) -> tuple[date | None, date | None]:
-        """Return the first and last day that the sentence, or else one before it, names; "since" ends at the last bar."""
+        """Return the first and last day that the sentence, or one before it, names; "since" ends at the last bar."""
         for part in (text, *reversed(passage.before), *reversed(passage.headings)):
             days = dates_in(part)
             if len(days) >= 2:

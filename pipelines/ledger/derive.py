@@ -1,4 +1,4 @@
-"""Recomputes the numbers that a text derives from reported figures: changes, growth, margins, shares, cash left over."""
+"""Recomputes the numbers that a text derives from reported figures: changes, growth, margins, shares."""
 
 from __future__ import annotations
 

@@ -9,9 +9,10 @@ from decimal import Decimal
 
 from pipelines.ledger import derive
 from pipelines.ledger.derive import Derived
-from pipelines.ledger.match_book import Entity, Entry, SourceBook, outflow, unit_fits
+from pipelines.ledger.match_book import Entity, Entry, SourceBook, fits, outflow
 from pipelines.ledger.match_figures import Measures, at_period, default_period, period_of, preferred, shifted
 from pipelines.ledger.match_scope import Phrase, Scope
+from pipelines.ledger.match_words import is_qualifier
 from pipelines.ledger.numbers import NumberMention
 from tieout.model import Number, NumberStatus, Period, Source, Span
 
@@ -83,14 +84,12 @@ class Judge:
     def _level(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
         if mention.unit == "fraction" or mention.unit == "multiple":
             return self._ratio_level(mention, scope, phrase, period)
-        found = self.measures.named_by(
-            phrase, period, lambda e: not e.change and unit_fits(mention.unit, e.figure.unit)
-        )
+        found = self.measures.named_by(phrase, period, lambda e: not e.change and fits(mention.unit, e.figure))
         verdict = self._compare(mention, scope, found, period)
         if verdict is not None:
             return verdict
         computed = [d for c in sorted(phrase.concepts) for d in self._computed(c, phrase, period)]
-        return self._compare_derived(mention, scope, computed, "level")
+        return self._compare_derived(mention, scope, computed)
 
     def _ratio_level(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
         found = self.measures.named_by(
@@ -106,7 +105,7 @@ class Judge:
                 computed += self._computed(derive.MARGIN_OF[concept], phrase, period)
         if "margin" in phrase.inside and phrase.words:
             computed += self._segment_margin(phrase, period)
-        second = self._compare_derived(mention, scope, computed, "level")
+        second = self._compare_derived(mention, scope, computed)
         return second if second.status is not OPEN or verdict is None else verdict
 
     def _share(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
@@ -133,14 +132,20 @@ class Judge:
                         for w in wholes
                         if w.figure.value
                     ]
-        return self._compare_derived(mention, scope, computed, "share")
+        return self._compare_derived(mention, scope, computed)
 
     def _change(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
         base = scope.base or shifted(period, 1)
         found: list[Entry] = []
         if scope.base is None or _year_before(scope.base, period):
-            unit = (lambda u: u == "fraction") if scope.kind == "growth" else (lambda u: unit_fits(mention.unit, u))
-            found = self.measures.named_by(phrase, period, lambda e: e.change and unit(e.figure.unit))
+
+            def printed(entry: Entry) -> bool:
+                unit = entry.figure.unit
+                return entry.change and (
+                    unit == "fraction" if scope.kind == "growth" else fits(mention.unit, entry.figure)
+                )
+
+            found = self.measures.named_by(phrase, period, printed)
         verdict = self._compare(mention, scope, found, period)
         if verdict is not None and verdict.status is TIED:
             return verdict
@@ -150,14 +155,14 @@ class Judge:
                 return not entry.change and entry.figure.unit == "fraction"
             if scope.kind == "growth":
                 return _amount(entry)
-            return not entry.change and unit_fits(mention.unit, entry.figure.unit)
+            return not entry.change and fits(mention.unit, entry.figure)
 
         now, before = (self.measures.named_by(phrase, when, keep) for when in (period, base))
         computed = derive.growth(now, before) if scope.kind == "growth" else derive.change(now, before)
         computed += self._derived_change(
             phrase, period, base, growth=scope.kind == "growth", ratios=scope.kind == "points"
         )
-        second = self._compare_derived(mention, scope, computed, scope.kind)
+        second = self._compare_derived(mention, scope, computed)
         return second if second.status is not OPEN or verdict is None else verdict
 
     # ------------------------------------------------------------ recomputing
@@ -177,8 +182,6 @@ class Judge:
         return derive.level(measure, lambda name: self._concept(name, period))
 
     def _narrows(self, word: str, capital: bool, head: bool) -> bool:
-        from pipelines.ledger.match_words import is_qualifier
-
         return word != "margin" and (word in self.measures.vocabulary or is_qualifier(word) or capital or head)
 
     def _segment_margin(self, phrase: Phrase, period: Period) -> list[Derived]:
@@ -256,7 +259,7 @@ class Judge:
             f"{entry.figure.row} {period_of(entry.figure)}".rstrip(),
         )
 
-    def _compare_derived(self, mention: NumberMention, scope: Scope, computed: Sequence[Derived], kind: str) -> Verdict:
+    def _compare_derived(self, mention: NumberMention, scope: Scope, computed: Sequence[Derived]) -> Verdict:
         computed = [d for d in computed if len(self._allowed(d.entries)) == len(d.entries)]
         if not computed:
             return Verdict(OPEN, reason="no source gives this measure for this period")
@@ -282,7 +285,7 @@ class Judge:
         if mention.aside:
             return mention.allows(value, any_sign=True)
         used = any("used" in p.inside or "outflow" in p.inside for p in scope.phrases)
-        if (scope.loss or used and value < 0) and not mention.signed and not free:
+        if (scope.loss or (used and value < 0)) and not mention.signed and not free:
             return mention.allows(-value)
         return mention.allows(value, any_sign=free)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pipelines.ledger.concepts import concept
 from pipelines.ledger.match_words import content, label_words, tokens
+from pipelines.ledger.numbers import COUNT_NOUNS
 from pipelines.ledger.periods import Calendar
 from tieout.model import Document, Fact, Figure, Instrument, Page, Span
 from tieout.ports import FactQuery
@@ -83,7 +84,7 @@ class SourceBook:
                         {instrument.ticker} if instrument.ticker else set()
                     )
             group.sort(
-                key=lambda d: (d.fiscal_year or 0, d.period_end is not None and d.period_end.toordinal() or 0),
+                key=lambda d: (d.fiscal_year or 0, (d.period_end is not None and d.period_end.toordinal()) or 0),
                 reverse=True,
             )
             result.append(Entity(key, tuple(sorted(_aliases(names), key=len, reverse=True)), tuple(group)))
@@ -236,6 +237,19 @@ def unit_fits(stated: str, unit: str) -> bool:
     if len(stated) == 3 and stated.isupper():  # "$6.11" without "per share"
         return unit == f"{stated}/share"
     return stated == "points" and unit == "fraction"
+
+
+def fits(stated: str, figure: Figure) -> bool:
+    """Say whether a number's stated unit may be this figure's.
+
+    A table "in thousands" that prints no currency may be of money: then a count of thousands passes for money
+    unless its row names things that are counted.
+    """
+    if unit_fits(stated, figure.unit):
+        return True
+    money = len(stated) == 3 and stated.isupper()
+    counted = re.search(rf"\b(?:{COUNT_NOUNS}|shares|number)\b", figure.row, re.IGNORECASE)
+    return money and figure.unit == "count" and figure.scale >= 1000 and not counted
 
 
 _OUTFLOW = re.compile(

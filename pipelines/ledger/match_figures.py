@@ -29,7 +29,7 @@ def same_time(claimed: Period | None, figure: Period | None, calendar: Calendar)
     if same_period(claimed, figure):
         return True
     if figure.kind == "instant":
-        if claimed.kind == "instant" or claimed.end is not None and figure.end is not None and claimed.kind != "year":
+        if claimed.kind == "instant" or (claimed.end is not None and figure.end is not None and claimed.kind != "year"):
             return claimed.end is not None and claimed.end == figure.end
         if claimed.kind == "year" and figure.fiscal_year == claimed.fiscal_year:
             end = calendar.end_of(claimed.fiscal_year) if claimed.fiscal_year else None
@@ -130,7 +130,7 @@ class Measures:
         heading = entry.path - _LOOSE
         if heading <= EXPENSE | {"operat"} and phrase.inside & EXPENSE:
             return True  # "fulfillment costs" are under "Operating expenses"
-        return not entry.path or bool(entry.path - entry.core) and heading <= (phrase.inside | entry.core)
+        return not entry.path or (bool(entry.path - entry.core) and heading <= (phrase.inside | entry.core))
 
     def _explains(self, concept: str, phrase: Phrase, entry: Entry) -> bool:
         """Say whether the words of another concept in the phrase are words of the entry's own label."""

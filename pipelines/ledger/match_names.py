@@ -23,12 +23,14 @@ _FIRST: tuple[tuple[str, str], ...] = (
     ),
     (r"net (?:income|earnings|profit) per share", "eps_diluted"),
     (
-        r"basic (?:weighted[- ]average )?(?:common )?shares(?: outstanding)?|weighted[- ]average basic shares(?: outstanding)?|"
+        r"basic (?:weighted[- ]average )?(?:common )?shares(?: outstanding)?|"
+        r"weighted[- ]average basic shares(?: outstanding)?|"
         r"weighted[- ]average shares(?: outstanding)?[ ,(-]+basic\)?",
         "shares_basic",
     ),
     (
-        r"diluted (?:weighted[- ]average )?(?:common )?shares(?: outstanding)?|weighted[- ]average diluted shares(?: outstanding)?|"
+        r"diluted (?:weighted[- ]average )?(?:common )?shares(?: outstanding)?|"
+        r"weighted[- ]average diluted shares(?: outstanding)?|"
         r"weighted[- ]average shares(?: outstanding)?[ ,(-]+diluted\)?",
         "shares_diluted",
     ),
@@ -36,8 +38,10 @@ _FIRST: tuple[tuple[str, str], ...] = (
     (r"(?:total )?(?:net )?revenues?(?= and other income)", "_other"),
     (r"total cost of (?:net )?(?:revenues?|sales|goods sold)", "cost_of_revenue"),
     (
-        r"(?:net )?cash (?:generated|provided|produced)(?: \(used\))? (?:by|from) (?:its |the )?(?:operating activities|operations)|"
-        r"cash generation from operations|operating cash generation|cash flows? from operations|cash from operating activities",
+        r"(?:net )?cash (?:generated|provided|produced)(?: \(used\))? (?:by|from) (?:its |"
+        r"the )?(?:operating activities|operations)|"
+        r"cash generation from operations|operating cash generation|cash flows? from operations|"
+        r"cash from operating activities",
         "operating_cash_flow",
     ),
     (
@@ -88,8 +92,7 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 def _folded(text: str) -> str:
     low = text.replace("’", "'").replace("\n", " ").replace("\u00a0", " ")
-    low = "".join(char.lower() if len(char.lower()) == 1 else char for char in low)
-    return low
+    return "".join(char.lower() if len(char.lower()) == 1 else char for char in low)
 
 
 def concepts_of(name: str) -> tuple[str, ...]:

@@ -59,9 +59,10 @@ class Prose:
         `periods` are those that the claim may be about, the nearest first.
         """
         last = default_period(self.entity)
+        wanted: list[Period | None] = [*periods] or [last]
         verdicts = [
             self._judge(sentence, index, scope, shifted(p, scope.prior) if p is not None else None, cited)
-            for p in periods or ([last] if last is not None else [None])
+            for p in wanted
         ]
         for status in (TIED, CONTRADICTED):
             for verdict in verdicts:

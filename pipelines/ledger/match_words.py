@@ -6,73 +6,128 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_TOKEN = re.compile(r"(?i:(?:full|part)-time|(?:short|long)-term|non-[a-z]+|pre-tax|same-store)\b|[A-Za-z][A-Za-z&]*(?:[.'’][A-Za-z]+)*|\d[\d.,]*")
+_TOKEN = re.compile(
+    r"(?i:(?:full|part)-time|(?:short|long)-term|non-[a-z]+|pre-tax|same-store)\b|[A-Za-z][A-Za-z&]*(?:[.'’][A-Za-z]+)*|\d[\d.,]*"
+)
 
 # Grammar: these never tell one measure from another.
 STOP = frozenset(
-    """a an the of and or in on at to for from by with as its their his her our your it they we you he she this that
-    these those which who whom whose than then there here is are was were be been being has have had having do does did
-    will would could can may might must shall should not no nor so such also both each per s about into over under
-    between during through within while whereas when where after before until since because against if but however
-    respectively i.e e.g etc via versus vs out off up down all any some more most less very just only own same too
-    again further once what how why""".split()
+    """
+    a an the of and or in on at to for from by with as its their his her our your it they we you he she this that
+    these those which who whom whose than then there here is are was were be been being has have had having do does
+    did will would could can may might must shall should not no nor so such also both each per s about into over
+    under between during through within while whereas when where after before until since because against if but
+    however respectively i.e e.g etc via versus vs out off up down all any some more most less very just only own
+    same too again further once what how why
+    """.split()
 )
 # Ordinary words around a number that say nothing about which measure it is.
 NEUTRAL = frozenset(
-    """company firm business group corporation inc year years yearly annual annually quarter quarters month
-    months period periods fiscal full half first second third fourth ended ending end ends ago earlier later prior
-    previous previously last latest current currently recent recently preceding following next past date today
-    reported report reports reporting posted post posts recorded record records recording delivered deliver delivers generated generate generates
-    generating earned earn earning brought bring produced produce booked book achieved achieve came come comes coming stood
-    stand stands reached reach reaches reaching hit totaled totalled totaling total totals amounted amount amounts
-    equal equals equaled equalled equaling represented represent representing represents accounted account accounting comprised comprise made make makes making up
-    increased increase increases increasing rose rise rises risen rising grew grow grows growing grown growth gained gain
-    climbed climb jumped jump jumps surged surge expanded expand expands expansion improved improve improves improvement
-    improving advanced advance soared decreased decrease decreases decreasing fell fall falls fallen falling declined
-    decline declines declining dropped drop drops shrank shrink slipped slip narrowed narrow widened widen contracted
-    contraction dipped dip eased ease reduced reduction lowered slid slide tumbled lost lose change changed changes changing
-    compared compare comparison relative higher lower better worse stronger weaker larger smaller bigger
+    """
+    company firm business group corporation inc year years yearly annual annually quarter quarters month months
+    period periods fiscal full half first second third fourth ended ending end ends ago earlier later prior previous
+    previously last latest current currently recent recently preceding following next past date today reported
+    report reports reporting posted post posts recorded record records recording delivered deliver delivers
+    generated generate generates generating earned earn earning brought bring produced produce booked book achieved
+    achieve came come comes coming stood stand stands reached reach reaches reaching hit totaled totalled totaling
+    total totals amounted amount amounts equal equals equaled equalled equaling represented represent representing
+    represents accounted account accounting comprised comprise made make makes making up increased increase
+    increases increasing rose rise rises risen rising grew grow grows growing grown growth gained gain climbed climb
+    jumped jump jumps surged surge expanded expand expands expansion improved improve improves improvement improving
+    advanced advance soared decreased decrease decreases decreasing fell fall falls fallen falling declined decline
+    declines declining dropped drop drops shrank shrink slipped slip narrowed narrow widened widen contracted
+    contraction dipped dip eased ease reduced reduction lowered slid slide tumbled lost lose change changed changes
+    changing compared compare comparison relative higher lower better worse stronger weaker larger smaller bigger
     strong solid robust healthy modest slight slightly significant significantly substantial sharply steady roughly
-    approximately about around nearly almost well overall whole entire company-wide consolidated worldwide
-    lifted lift lifting boosted boost boosting pushed push pushing drove drive driving raised raise raising cut cutting trimmed
-    contributed contribute contributing spent sold generating totals summed business-wide driven due reflecting reflected reflects thanks helped despite partly offset primarily mainly
-    largely left leaving turned turn came remained remain remains stayed stay kept keep showed show shows shown saw see
-    seen had put meant mean means meaning implied implies translating translates corresponding resulting result
-    results resulted performance figure figures number value level rate-of amount sum dollar dollars usd million
-    millions billion billions thousand thousands trillion percent percentage pct point points basis times x
-    just even still already again also meanwhile overall finally additionally moreover furthermore notably
-    importantly specifically alone together combined taken line row item items table statement statements filing filings
-    annual-report disclosed discloses disclosing disclosure stated states according page shows showed listed lists
-    year-over-year year-on-year yoy sequentially time outstanding-at basis terms form went go goes giving gave give
-    mr ms management executives ceo cfo said says say noted note notes above below only nine six three twelve two one
-    week weeks day days were being now new printed book-entry closed close closes closing finished finish finishes ran run runs
-    running carried carry hold held holds holding holdings-of took take taking put got get gets getting ending-at
-    vs versus fy q1 q2 q3 q4 h1 h2 ytd ttm was
-    january february march april may june july august september october november december
-    """.split()  # fmt: skip
+    approximately about around nearly almost well overall whole entire company-wide consolidated worldwide lifted
+    lift lifting boosted boost boosting pushed push pushing drove drive driving raised raise raising cut cutting
+    trimmed contributed contribute contributing spent sold generating totals summed business-wide driven due
+    reflecting reflected reflects thanks helped despite partly offset primarily mainly largely left leaving turned
+    turn came remained remain remains stayed stay kept keep showed show shows shown saw see seen had put meant mean
+    means meaning implied implies translating translates corresponding resulting result results resulted performance
+    figure figures number value level rate-of amount sum dollar dollars usd million millions billion billions
+    thousand thousands trillion percent percentage pct point points basis times x just even still already again also
+    meanwhile overall finally additionally moreover furthermore notably importantly specifically alone together
+    combined taken line row item items table statement statements filing filings annual-report disclosed discloses
+    disclosing disclosure stated states according page shows showed listed lists year-over-year year-on-year yoy
+    sequentially time outstanding-at basis terms form went go goes giving gave give mr ms management executives ceo
+    cfo said says say noted note notes above below only nine six three twelve two one week weeks day days were being
+    now new printed book-entry closed close closes closing finished finish finishes ran run runs running carried
+    carry hold held holds holding holdings-of took take taking put got get gets getting ending-at vs versus fy q1 q2
+    q3 q4 h1 h2 ytd ttm was january february march april may june july august september october november december
+    """.split()
 )
 # Words that always narrow a measure: with one of these unexplained, the number is of something else.
 QUALIFIERS = frozenset(
-    """adjusted non-gaap nongaap gaap pro-forma proforma forma organic deferred unearned core gross net basic diluted operating nonoperating
-    average median comparable same-store backlog estimated forecast forecasted projected guidance expected budgeted
-    target planned underlying normalized normalised excluding including ex constant-currency constant currency
-    noncurrent non-current current long-term short-term domestic international foreign federal state quarterly
-    restricted unrestricted accrued accumulated monthly weekly daily hourly noncontrolling attributable discontinued continuing before after pretax pre-tax
-    minimum maximum intangible tangible unrealized realized cash noncash non-cash secured unsecured commercial term
-    incremental marginal full-time part-time temporary seasonal""".split()
+    """
+    adjusted non-gaap nongaap gaap pro-forma proforma forma organic deferred unearned core gross net basic diluted
+    operating nonoperating average median comparable same-store backlog estimated forecast forecasted projected
+    guidance expected budgeted target planned underlying normalized normalised excluding including ex
+    constant-currency constant currency noncurrent non-current current long-term short-term domestic international
+    foreign federal state quarterly restricted unrestricted accrued accumulated monthly weekly daily hourly
+    noncontrolling attributable discontinued continuing before after pretax pre-tax minimum maximum intangible
+    tangible unrealized realized cash noncash non-cash secured unsecured commercial term incremental marginal
+    full-time part-time temporary seasonal
+    """.split()
 )
 SYNONYMS = {
-    "revenue": "sale", "turnover": "sale", "receipt": "receipt", "profit": "income", "earning": "income", "cost": "cost",
-    "expenditure": "expenditure", "spend": "expenditure", "spent": "expenditure", "capex": "expenditure",
-    "repurchas": "repurchase", "buyback": "repurchase", "bought": "repurchase", "buy": "repurchase", "buying": "repurchase", "equiti": "equity",
-    "shareholder": "stockholder", "shareowner": "stockholder", "staff": "employee", "worker": "employee", "headcount": "employee",
-    "people": "employee", "stock": "share", "inventori": "inventory", "u.s": "us", "u.s.": "us", "usa": "us", "united-stat": "us",
-    "paid": "payment", "pay": "payment", "paying": "payment", "payout": "payment", "borrow": "debt", "loan": "loan",
-    "r&d": "research", "sg&a": "sg&a", "tax": "tax", "taxation": "tax", "depreciat": "depreciation", "amortiz": "amortization",
-    "amortis": "amortization", "purchas": "purchase", "acquir": "acquisition", "acquisit": "acquisition", "acquist": "acquisition",
-    "liabiliti": "liability", "receiv": "receivable", "payabl": "payable", "payable": "payable", "facilities": "facility",
-    "warehous": "warehouse", "store": "store", "provid": "provided", "provided": "provided", "used": "used", "use": "used",
-}  # fmt: skip
+    "revenue": "sale",
+    "turnover": "sale",
+    "receipt": "receipt",
+    "profit": "income",
+    "earning": "income",
+    "cost": "cost",
+    "expenditure": "expenditure",
+    "spend": "expenditure",
+    "spent": "expenditure",
+    "capex": "expenditure",
+    "repurchas": "repurchase",
+    "buyback": "repurchase",
+    "bought": "repurchase",
+    "buy": "repurchase",
+    "buying": "repurchase",
+    "equiti": "equity",
+    "shareholder": "stockholder",
+    "shareowner": "stockholder",
+    "staff": "employee",
+    "worker": "employee",
+    "headcount": "employee",
+    "people": "employee",
+    "stock": "share",
+    "inventori": "inventory",
+    "u.s": "us",
+    "u.s.": "us",
+    "usa": "us",
+    "united-stat": "us",
+    "paid": "payment",
+    "pay": "payment",
+    "paying": "payment",
+    "payout": "payment",
+    "borrow": "debt",
+    "loan": "loan",
+    "r&d": "research",
+    "sg&a": "sg&a",
+    "tax": "tax",
+    "taxation": "tax",
+    "depreciat": "depreciation",
+    "amortiz": "amortization",
+    "amortis": "amortization",
+    "purchas": "purchase",
+    "acquir": "acquisition",
+    "acquisit": "acquisition",
+    "acquist": "acquisition",
+    "liabiliti": "liability",
+    "receiv": "receivable",
+    "payabl": "payable",
+    "payable": "payable",
+    "facilities": "facility",
+    "warehous": "warehouse",
+    "store": "store",
+    "provid": "provided",
+    "provided": "provided",
+    "used": "used",
+    "use": "used",
+}
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 _ABBREVIATIONS = frozenset(
-    "inc corp co ltd llc plc lp no nos vs v u.s u.k e.u u.n e.g i.e etc approx est fig figs p pp sec art vol cf ca st mt "
-    "mr mrs ms dr prof sr jr gen rep sen gov jan feb mar apr jun jul aug sept sep oct nov dec dept univ assn bros intl "
-    "a.m p.m d.c ave blvd cl ex exh ser nv s.a n.v a.g bhd pty rs adj avg excl incl resp yr yrs mo wk qtr cos".split()
+    """
+    inc corp co ltd llc plc lp no nos vs v u.s u.k e.u u.n e.g i.e etc approx est fig figs p pp sec art vol cf ca st
+    mt mr mrs ms dr prof sr jr gen rep sen gov jan feb mar apr jun jul aug sept sep oct nov dec dept univ assn bros
+    intl a.m p.m d.c ave blvd cl ex exh ser nv s.a n.v a.g bhd pty rs adj avg excl incl resp yr yrs mo wk qtr cos
+    """.split()
 )
 _END = re.compile(r"[.!?]+[\"'”’)\]*_]*(?=\s+|$)")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Protocol
@@ -17,11 +17,12 @@ from pipelines.ledger.match_scope import Scope, Sentence, compares, read_scopes
 from pipelines.ledger.numbers import SCALES, NumberMention, find_numbers
 from pipelines.ledger.periods import periods_in
 from tieout.errors import InvalidInput
-from tieout.model import Claim, Draft, Fact, Ledger, Number, NumberStatus, Period, Section, Source, Span
+from tieout.model import Claim, Draft, Fact, Ledger, Number, Period, Section, Source, Span
 
 _PLACEHOLDER = re.compile(r"\{fact:([^{}\s]*)\}")
 _IN_SCALE = re.compile(
-    r"\bin\s+(?:(?:US|U\.S\.)\s+)?(?:\$|dollars\s+in\s+)?\s*(thousands|millions|billions)\b|\(?\$\s?(m|mm|mn|bn|b|k)\b\)?|\((?:USD|US\$)\s?(m|mm|mn|bn|b|k)\)|\b(?:USD|\$)\s+(thousand|million|billion)s?\b",
+    r"\bin\s+(?:(?:US|U\.S\.)\s+)?(?:\$|dollars\s+in\s+)?\s*(thousands|millions|billions)\b|\(?\$\s?(m|mm|mn|bn|"
+    r"b|k)\b\)?|\((?:USD|US\$)\s?(m|mm|mn|bn|b|k)\)|\b(?:USD|\$)\s+(thousand|million|billion)s?\b",
     re.I,
 )
 _PRONOUN = re.compile(r"^(?:it|its|the company|the company's|they|their|this|that|the firm|the group)\b", re.IGNORECASE)
@@ -164,7 +165,7 @@ class TieOut:
             mentions = [_scaled(m, scale) for m in mentions]
         sentence = Sentence(
             flat, mentions, named_spans(flat), periods_in(flat, self.book.calendars[entity.key]),
-            self._hidden(flat, entity), self._joined(flat, entity),
+            self._hidden(flat), self._joined(flat, entity),
         )  # fmt: skip
         return sentence, read_scopes(sentence)
 
@@ -184,7 +185,7 @@ class TieOut:
             mentions = [_as_percent(m) if percent else m for m in mentions]
         head = Sentence(
             words, [], named_spans(words), periods_in(words, self.book.calendars[entity.key]),
-            self._hidden(words, entity), self._joined(words, entity),
+            self._hidden(words), self._joined(words, entity),
         )  # fmt: skip
         phrase = head.phrase(0, len(words))
         kind = "level"
@@ -211,7 +212,7 @@ class TieOut:
                 scopes.append(Scope(mine, 0, False, (phrase,), None, period, 0, base))
         return Sentence(claim.text, mentions, (), ()), scopes
 
-    def _hidden(self, text: str, entity: Entity) -> list[tuple[int, int]]:
+    def _hidden(self, text: str) -> list[tuple[int, int]]:
         found = []
         for name, _ in self._names:
             found += [(m.start(), m.end()) for m in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
@@ -262,7 +263,7 @@ class TieOut:
                 if not any(at <= match.start() < at + 1 for at, _ in found):
                     found.append((match.start(), entity))
         ordered = [entity for _, entity in sorted(found, key=lambda pair: pair[0])]
-        return list(dict.fromkeys(ordered)) if False else _unique(ordered)
+        return _unique(ordered)
 
     def _foreign(self, text: str) -> bool:
         """Say whether the text names a company that is not of the book."""
@@ -421,4 +422,4 @@ def _rebuilt(draft: Draft, claims: Sequence[Claim]) -> Draft:
     return replace(draft, answer=answer, sections=tuple(sections))
 
 
-__all__ = ["Mapping", "NumberStatus", "TieOut", "fact_source", "open_numbers", "tie_out"]
+__all__ = ["TieOut", "fact_source", "open_numbers", "tie_out"]

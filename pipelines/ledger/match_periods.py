@@ -1,0 +1,249 @@
+"""Gives the numbers of a sentence their periods, and pairs the lists that "respectively" joins."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from pipelines.ledger.match_sentence import Phrase, Scope, Sentence
+from tieout.model import Period
+
+FROM = re.compile(
+    r"\b(?:from|versus|vs\.?|against|compared (?:with|to)|relative to|than|after|following)\s*(?:\w+\s){0,2}?$", re.I
+)
+
+_RESPECTIVELY = re.compile(r"\brespectively\b", re.IGNORECASE)
+_BETWEEN_ITEMS = re.compile(r"[\s,()$€£]*(?:and|or|to)?[\s,()$€£]*(?:about|approximately|roughly)?\s*$", re.IGNORECASE)
+_BASE_BEFORE = re.compile(
+    r"\b(?:from|over|versus|vs\.?|against|compared\s+(?:with|to)|relative\s+to|than|since)\s+(?:(?:fiscal|the|"
+    r"year|level|in|that|of|its|same|period)\s+)*$",
+    re.I,
+)
+_PRIOR = re.compile(
+    r"\b(?:(?:a|one)\s+year\s+(?:earlier|ago|before)|(?:the\s+)?(?:prior|previous|preceding|year-ago|"
+    r"last)\s+(?:fiscal\s+)?year|"
+    r"year-ago|the\s+year\s+before|(?:the\s+)?(?:prior|previous|preceding|year-ago)[- ](?:year\s+)?(?:period|"
+    r"level|figure)|"
+    r"prior[- ]year(?:\s+\w+)?)\b",
+    re.IGNORECASE,
+)
+
+
+def pair_lists(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
+    """Give the n-th number of a "respectively" list the n-th measure or period."""
+    marker = _RESPECTIVELY.search(sentence.text)
+    if not marker:
+        return _unsaid(sentence, scopes)
+    numbers = [i for i, m in enumerate(sentence.mentions) if m.start < marker.start()]
+    group: list[int] = []
+    for i in reversed(numbers):
+        if group and not _BETWEEN_ITEMS.fullmatch(
+            sentence.text[sentence.mentions[i].end : sentence.mentions[group[0]].start]
+        ):
+            break
+        group.insert(0, i)
+    if len(group) < 2:
+        return scopes
+    first, last = sentence.mentions[group[0]], sentence.mentions[group[-1]]
+    result = list(scopes)
+    size = len(group)
+    for low, high in ((last.end, marker.start()), (0, first.start)):
+        periods = _run_of_periods(sentence, low, high, size)
+        if len(periods) == size:
+            for place, i in enumerate(group):
+                lead = result[group[0]]
+                result[i] = replace(lead, period=periods[place], right="", left=lead.left if place == 0 else "")
+            return result
+    parts = _list_items(sentence, 0, first.start, size) or _list_items(sentence, last.end, marker.start(), size)
+    if parts:
+        lead = result[group[0]]
+        for place, i in enumerate(group):
+            result[i] = replace(lead, phrases=(parts[place],), of=lead.of, left="" if place else lead.left)
+    return result
+
+
+def _unsaid(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
+    """Pair "$76.7 billion and $83.5 billion in 2021 and 2022", where "respectively" is left out."""
+    mentions = sentence.mentions
+    for index in range(len(mentions) - 1):
+        first, second = mentions[index], mentions[index + 1]
+        if not re.fullmatch(r"\s*and\s*", sentence.text[first.end : second.start]) or first.unit != second.unit:
+            continue
+        limit = mentions[index + 2].start if index + 2 < len(mentions) else len(sentence.text)
+        after = [p for p in sentence.periods if second.end <= p[0] < limit]
+        if len(after) != 2 or not re.fullmatch(r"\s*(?:in|for|at|as of)\s*", sentence.text[second.end : after[0][0]]):
+            continue
+        if re.fullmatch(r"\s*and\s*", sentence.text[after[0][1] : after[1][0]]):
+            result = list(scopes)
+            result[index] = replace(scopes[index], period=after[0][2], right="")
+            result[index + 1] = replace(scopes[index], period=after[1][2], left="", right="")
+            return result
+    return scopes
+
+
+def _run_of_periods(sentence: Sentence, low: int, high: int, size: int) -> list[Period]:
+    inside = [p for p in sentence.periods if low <= p[0] and p[1] <= high]
+    return [p[2] for p in inside][-size:] if len(inside) == size else []
+
+
+def _list_items(sentence: Sentence, low: int, high: int, size: int) -> list[Phrase]:
+    """Return the phrases of "Americas, Europe and Japan net sales" when they are as many as the numbers."""
+    pieces, start = [], low
+    for match in re.finditer(r",\s*(?:and\s+)?|\s+and\s+", sentence.text[low:high]):
+        if sentence.protected(low + match.start() + 1) or sentence.protected(low + match.end() - 1):
+            continue
+        pieces.append((start, low + match.start()))
+        start = low + match.end()
+    pieces.append((start, high))
+    phrases = [phrase for s, e in pieces if not (phrase := sentence.phrase(s, e)).empty]
+    if len(phrases) != size:
+        return []
+    shared: frozenset[str] = phrases[-1].concepts or phrases[0].concepts
+    if shared and sum(1 for p in phrases if p.concepts) == 1:
+        donor = phrases[-1] if phrases[-1].concepts else phrases[0]
+        extra = Phrase(donor.concepts, (), donor.inside - {t.stem for t in donor.words})
+        phrases = [p if p.concepts else p | extra for p in phrases]
+    return phrases
+
+
+def give_periods(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
+    """Give each scope its period: after the number, before it, else the nearest in the sentence."""
+    result: list[Scope] = []
+    mentions = sentence.mentions
+    pair = _from_to(sentence)
+    for index, scope in enumerate(scopes):
+        if scope.period is not None:
+            result.append(scope)
+            continue
+        mention = mentions[index]
+        begin = mentions[index - 1].end if index else 0
+        until = mentions[index + 1].start if index + 1 < len(mentions) else len(sentence.text)
+        base = None
+        own: list[Period] = []
+        before: list[Period] = []
+        for start, _, period in sentence.periods:
+            is_base = bool(_BASE_BEFORE.search(sentence.text[:start]))
+            if mention.end <= start < until:
+                gap = sentence.text[mention.end : start]
+                if is_base and (
+                    scope.kind in ("growth", "change", "points") or not re.match(r"\s*(?:in|for)?\s*$", gap)
+                ):
+                    base = base or (period if scope.kind != "level" else None)
+                elif not _introduces_next(sentence, index, gap):
+                    own.append(period)
+            elif begin <= start < mention.start:
+                if is_base and scope.kind in ("growth", "change", "points"):
+                    base = period
+                elif not (
+                    index
+                    and re.match(
+                        r"^\s*(?:in|for|at|as of|on|during)?\s*(?:the\s+)?(?:fiscal\s+)?(?:year\s+)?$",
+                        sentence.text[begin:start],
+                        re.I,
+                    )
+                    and _belongs_left(sentence, index, start)
+                ):
+                    before.append(period)
+        prior = 0
+        tail = sentence.text[mention.end : until]
+        lead = sentence.text[begin : mention.start]
+        told = (
+            _PRIOR.search(tail)
+            if not re.search(
+                r"[;]|\bwhile\b|\bcompared\b|\bfrom\b|\bversus\b|\bthan\b|\bover\b|\bup\b|\bdown\b",
+                tail[: (m.start() if (m := _PRIOR.search(tail)) else 0)],
+                re.I,
+            )
+            else None
+        )
+        if (scope.kind == "level" and told is not None and index + 1 <= len(mentions)) or (
+            scope.kind == "level" and _PRIOR.search(lead) and not _belongs_left(sentence, index, begin)
+        ):
+            prior = 1
+        chosen = own[0] if own else (before[-1] if before else None)
+        if (
+            chosen is None
+            and scope.kind == "level"
+            and not prior
+            and re.search(r"\bfrom\s*(?:about\s|roughly\s)?$", lead.rstrip("$€£( ") + " ", re.I)
+        ):
+            prior = 1
+        if pair is not None and scope.kind != "level" and chosen is None:
+            base, chosen = pair
+        result.append(replace(scope, period=chosen, base=base, prior=prior if chosen is None else 0))
+    return _spread(sentence, result)
+
+
+def compares(left: str) -> bool:
+    """Say whether the words before a number make it one that is only compared with ("up from")."""
+    return bool(FROM.search(left.rstrip(" $€£(") + " "))
+
+
+def _from_to(sentence: Sentence) -> tuple[Period, Period] | None:
+    """Return (base, period) of "from 2020 to 2022" and "between 2020 and 2022"."""
+    for (_, end, first), (start, _, second) in zip(sentence.periods, sentence.periods[1:], strict=False):
+        lead = sentence.text[: sentence.periods[0][0]]
+        joined = re.fullmatch(r"\s*(?:to|and|through)\s+(?:fiscal\s+)?", sentence.text[end:start], re.I)
+        if joined and re.search(r"\b(?:from|between)\s+(?:fiscal\s+)?$", lead, re.I):
+            return first, second
+    return None
+
+
+def _introduces_next(sentence: Sentence, index: int, gap: str) -> bool:
+    """Say whether a period after a number opens the next clause: "…; in 2021, it was $5"."""
+    if index + 1 >= len(sentence.mentions):
+        return False
+    if re.search(r"[;]|\bwhile\b|\bwhereas\b|\bcompared\b|\bversus\b|\bvs\b|\bfrom\b|\bbut\b", gap, re.I):
+        return True
+    return (bool(re.search(r",", gap)) and not re.match(r"\s*,?\s*(?:in|for)\s", gap)) or bool(
+        re.search(r"\band\b.*\bin\b", gap, re.I)
+    )
+
+
+def _belongs_left(sentence: Sentence, index: int, start: int) -> bool:
+    """Say whether what follows the previous number directly is that number's ("$394 in 2022 and $366 …")."""
+    previous = sentence.mentions[index - 1] if index else None
+    return previous is not None and not re.search(r"[;]|\bwhile\b", sentence.text[previous.end : start])
+
+
+def _owned_by_comparison(sentence: Sentence, start: int, index: int) -> bool:
+    """Say whether a period is that of another number which is only compared with ("up from 41.8% in 2021")."""
+    owner = next((i for i in range(len(sentence.mentions) - 1, -1, -1) if sentence.mentions[i].end <= start), None)
+    if owner is None or owner == index:
+        return False
+    mention = sentence.mentions[owner]
+    gap = sentence.text[sentence.mentions[owner - 1].end if owner else 0 : mention.start]
+    if re.match(
+        r"[\s,]*(?:(?:up|down)\s+)?(?:from|versus|vs|against|compared|relative|than|after|following)\b", gap, re.I
+    ):
+        return True
+    low = sentence.mentions[owner - 1].end if owner else 0
+    return bool(FROM.search(sentence.text[low : mention.start].rstrip(" $€£(") + " "))
+
+
+def _spread(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
+    """Give scopes without a period the sentence's: the last before them, else the first after."""
+    result: list[Scope] = []
+    for index, scope in enumerate(scopes):
+        if scope.period is not None:
+            result.append(scope)
+            continue
+        at = sentence.mentions[index].start
+        main = [
+            (s, p)
+            for s, _, p in sentence.periods
+            if not _BASE_BEFORE.search(sentence.text[:s]) and not _owned_by_comparison(sentence, s, index)
+        ]
+        before = [p for s, p in main if s < at]
+        after = [p for s, p in main if s > at]
+        if scope.prior or not main:
+            pick = before[-1] if before else (after[0] if after and not scope.prior else None)
+        else:
+            lead = [s.period for s in result if s.period is not None and s.kind != "none"]
+            pick = (
+                before[0]
+                if before and sentence.periods[0][0] < sentence.mentions[0].start
+                else (after[0] if after else (before[-1] if before else (lead[-1] if lead else None)))
+            )
+        result.append(replace(scope, period=pick))
+    return result
