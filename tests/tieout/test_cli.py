@@ -29,6 +29,14 @@ def until(true: object, seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
+def listed(shell: Shell) -> list[dict[str, str]]:
+    """Return the runs, newest first."""
+    outcome = shell("runs", "list", "--json")
+    assert outcome.code == 0, outcome
+    runs: list[dict[str, str]] = outcome.json["runs"]
+    return runs
+
+
 @contextmanager
 def service(shell: Shell, **env: str) -> Iterator[subprocess.Popen[str]]:
     """Keep `tieout up` running."""
@@ -146,7 +154,7 @@ def test_ctrl_c_keeps_finished_steps_and_the_next_start_goes_on(shell: Shell) ->
     assert process.returncode == 130
     assert "tieout runs resume run_" in err
     assert "Traceback" not in err
-    run_id = shell("runs", "list", "--json").json["runs"][0]["id"]
+    run_id = listed(shell)[0]["id"]
     shell.go()
     assert shell("runs", "resume", run_id, "--json").json["status"] == "done"
     steps = {step["key"]: step for step in shell("runs", "show", run_id, "--json").json["steps"]}
@@ -167,7 +175,7 @@ def test_a_killed_run_is_picked_up_by_the_next_command_that_works(shell: Shell, 
 
 
 def _states(shell: Shell) -> set[str]:
-    return {run["state"] for run in shell("runs", "list", "--json").json["runs"]}
+    return {run["state"] for run in listed(shell)}
 
 
 def test_runs_are_listed_shown_watched_and_cancelled(shell: Shell) -> None:
@@ -260,7 +268,7 @@ def test_ctrl_c_leaves_a_served_run_alone(shell: Shell) -> None:
         asker.send_signal(signal.SIGINT)
         _, err = asker.communicate(timeout=60)
         assert (asker.returncode, "goes on in the service" in err) == (130, True)
-        run_id = shell("runs", "list", "--json").json["runs"][0]["id"]
+        run_id = listed(shell)[0]["id"]
         shell.go()
         assert shell("runs", "watch", run_id, "--json").json["state"] == "done"
 
