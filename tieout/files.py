@@ -39,9 +39,7 @@ def storage_error(error: OSError, path: Path) -> StorageFull | NotAvailable:
     """Return the error of our tree that says what an OSError at `path` means for the asker."""
     if error.errno in _FULL:
         return StorageFull(f"The disk that holds {path.parent} is full; free some space and try again.")
-    return NotAvailable(
-        f"Cannot write {path}: {error.strerror}. Choose another folder or fix the permissions."
-    )
+    return NotAvailable(f"Cannot write {path}: {error.strerror}. Choose another folder or fix the permissions.")
 
 
 def safe_name(name: str) -> str:
