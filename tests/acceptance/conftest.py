@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +19,21 @@ from tests.support.command import Tieout
 FILINGS = Path(__file__).parents[2] / "../shared/data/filings"
 
 
+NO_NETWORK = """
+import os, sys
+
+def refuse(event, details):
+    if event in {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"}:
+        with open(os.environ["WITNESS"], "a") as witness:
+            witness.write(f"{event} {details}\\n")
+        raise OSError("there is no network")
+
+sys.addaudithook(refuse)
+with open(os.environ["WITNESS"], "a") as witness:
+    witness.write("watching\\n")
+"""
+
+
 @dataclass(frozen=True)
 class Demo:
     """A data folder in which `tieout demo` ran once on a fresh machine, and what it printed."""
@@ -25,15 +41,28 @@ class Demo:
     home: Path
     printed: dict[str, Any]
     said: str
+    reached: list[str]  # what the process did about the network
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """Run the demo in an empty data folder."""
+    """Run the demo in an empty data folder, with no network: Python's is refused, the machine's gone where it can be."""
     folder = tmp_path_factory.mktemp("demo")
-    outcome = Tieout(folder / "home", folder)("demo", "--json")
+    (folder / "sitecustomize.py").write_text(NO_NETWORK)
+    witness = folder / "witness"
+    env = {"PYTHONPATH": str(folder), "WITNESS": str(witness)}
+    outcome = Tieout(folder / "home", folder, env, _without_network())("demo", "--json")
     assert outcome.code == 0, outcome.err
-    return Demo(folder / "home", outcome.json, outcome.err)
+    return Demo(folder / "home", outcome.json, outcome.err, witness.read_text().splitlines())
+
+
+def _without_network() -> tuple[str, ...]:
+    """Return a command that runs another in a machine without network interfaces, nothing where that is not allowed."""
+    prefix = ("unshare", "--map-root-user", "--net")
+    try:
+        return prefix if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0 else ()
+    except FileNotFoundError:
+        return ()
 
 
 @pytest.fixture

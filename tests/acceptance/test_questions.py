@@ -37,7 +37,7 @@ def answered(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Answered:
     folder = tmp_path_factory.mktemp("questions")
     tieout = Tieout(folder / "home", folder)
     tieout.copy_of(demo.home)
-    askable = QUESTIONS if FILINGS.exists() else [one for one in QUESTIONS if PACK >= set(one["documents"])]
+    askable = QUESTIONS if FILINGS.exists() else [one for one in QUESTIONS if set(one["documents"]) <= PACK]
     if FILINGS.exists():
         ingested = tieout("ingest", str(FILINGS), "--json")
         assert (ingested.code, ingested.json["refused"]) == (0, 0), ingested.err
@@ -55,7 +55,9 @@ def _pages(home: Path) -> Callable[[str, int], str]:
     who = Principal("local", "default")
     with open_desk(Settings(home=home)) as desk:
         documents = desk.documents(who)
-        texts = {one.id: {page.number: page.text for page in desk.parts.library.pages(who, one.id)} for one in documents}
+        texts = {
+            one.id: {page.number: page.text for page in desk.parts.library.pages(who, one.id)} for one in documents
+        }
     ids = {one.title: one.id for one in documents} | {one.id: one.id for one in documents}
     return lambda document, number: texts[ids[document]][number]
 

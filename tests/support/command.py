@@ -48,12 +48,13 @@ class Tieout:
     home: Path
     folder: Path  # the working directory
     env: Mapping[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()  # a command that runs the command
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start a command; the caller ends it."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TIEOUT_")}
         return subprocess.Popen(
-            [program(), *arguments],
+            [*self.prefix, program(), *arguments],
             cwd=self.folder,
             env={**kept, "TIEOUT_HOME": str(self.home), **self.env},
             stdin=subprocess.DEVNULL,
@@ -75,7 +76,7 @@ class Tieout:
 
     def with_env(self, **env: str) -> Tieout:
         """Return the same command with more in its environment."""
-        return Tieout(self.home, self.folder, {**self.env, **env})
+        return Tieout(self.home, self.folder, {**self.env, **env}, self.prefix)
 
     @contextmanager
     def service(self) -> Iterator[subprocess.Popen[str]]:
