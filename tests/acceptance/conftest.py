@@ -46,7 +46,7 @@ class Demo:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """Run the demo in an empty data folder, with no network: Python's is refused, the machine's gone where it can be."""
+    """Run the demo in an empty data folder, without network: refused to Python, gone for all where that can be."""
     folder = tmp_path_factory.mktemp("demo")
     (folder / "sitecustomize.py").write_text(NO_NETWORK)
     witness = folder / "witness"

@@ -70,7 +70,7 @@ def test_a_number_stands_in_its_claim_and_its_source_is_whole(demo: Demo) -> Non
             source = number["source"]
             if source["kind"] == "fact":
                 assert source["id"] in claim["facts"]
-                assert source["sql"].startswith("SELECT")
+                assert re.match(r"(SELECT|WITH)\b", source["sql"])
                 assert re.fullmatch(r"(bars|figures)@\d+(, (bars|figures)@\d+)*", source["snapshot"])
             else:
                 assert source["page"] >= 1
@@ -164,7 +164,7 @@ class Page(HTMLParser):
         self.tags.add(tag)
         self._inside = tag if tag in {"script", "style"} else ""
         assert not [name for name in given if name.startswith("on")], given
-        self.ids |= {given["id"]} & set(given.values()) if "id" in given else set()
+        self.ids |= {given["id"]} if "id" in given else set()
         if given.get("http-equiv", "").lower() == "content-security-policy":
             self.policy = given["content"]
         referring = ("src", "href", "xlink:href", "srcset", "action", "formaction", "data", "poster", "style", "ping")
@@ -190,9 +190,7 @@ def test_the_html_report_asks_nobody_for_anything(demo: Demo) -> None:
     assert not page.tags & {"link", "iframe", "object", "embed", "base", "form", "frame", "video", "audio", "source"}
     assert "default-src 'none'" in page.policy
     code = "\n".join(page.code)
-    assert not re.search(
-        r"@import|url\(\s*['\"]?(?!data:)|fetch\(|XMLHttp|WebSocket|sendBeacon|import\(|https?://", code
-    )
+    assert not re.search(r"@import|url\(|fetch\(|XMLHttp|WebSocket|sendBeacon|import\(|https?://", code)
 
 
 def test_every_number_of_the_html_report_leads_to_its_source(demo: Demo) -> None:

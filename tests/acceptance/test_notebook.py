@@ -17,7 +17,7 @@ EXECUTE = [sys.executable, "-m", "jupyter", "execute"]
 
 
 def execute(folder: Path, notebook: Path) -> list[str]:
-    """Run `jupyter execute --inplace` in a folder, with nothing of tieout in the environment; return what it printed."""
+    """Run `jupyter execute` in a folder, with nothing of tieout in the environment; return what was printed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TIEOUT_", "PYTHON"))}
     home = folder / "jupyter"
     env = {**kept, "HOME": str(home), "IPYTHONDIR": str(home / "ipython"), "JUPYTER_RUNTIME_DIR": str(home / "runtime")}
