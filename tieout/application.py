@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tieout.errors import InvalidInput, NeedsAnswer, NotFound, PermissionDenied, UnknownInstrument
+from tieout.errors import InvalidInput, NeedsAnswer, NotFound, PermissionDenied, StorageFull, UnknownInstrument
 from tieout.files import safe_name, write_atomically
 from tieout.model import (
     Artifact,
@@ -121,6 +121,7 @@ class Application:
                 continue
             if final:
                 return
+            self._check_disk()
             seen = self.changes.wait(seen, _POLL_S)
 
     def wait(self, principal: Principal, run_id: str, *, timeout_s: float | None = None) -> Run:
@@ -132,6 +133,7 @@ class Application:
             left = _POLL_S if deadline is None else min(_POLL_S, deadline - time.monotonic())
             if run.state.final or left <= 0:
                 return run
+            self._check_disk()
             seen = self.changes.wait(seen, left)
 
     def cancel(self, principal: Principal, run_id: str) -> Run:
@@ -261,6 +263,11 @@ class Application:
         return self.parts.registry.get(principal, reference)
 
     # ------------------------------------------------------------ what input is good
+
+    def _check_disk(self) -> None:
+        """Raise the engine's StorageFull: nobody should wait for a run that cannot go on."""
+        if isinstance(self.engine.trouble, StorageFull):
+            raise self.engine.trouble
 
     def _checked(self, principal: Principal, request: RunRequest) -> RunRequest:
         question = _question(request.question, "The question")

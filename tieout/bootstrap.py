@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tieout.application import Application
 from tieout.changes import Announcing, LocalChanges
+from tieout.errors import TieoutError
 from tieout.lazy import close_if_built, lazily
 from tieout.model import Artifact, Principal, Run, RunState, new_id
 from tieout.ports import (
@@ -38,6 +39,8 @@ _STOP_S = 5.0  # for running steps to finish; what then still runs is handed bac
 
 class NoEngine:
     """The engine of a command that only looks: the truth is in SQL, somebody else will do the work."""
+
+    trouble: TieoutError | None = None
 
     def wake(self) -> None:
         """Do nothing."""
@@ -129,12 +132,14 @@ def _parts(settings: Settings, database: Database, stack: ExitStack) -> Parts:
     vectors = lazily(lambda: _vectors(settings, embedder.dimensions))
     stack.callback(close_if_built, vectors)
     registry = lazily(lambda: _registry(content))
+    model = lazily(lambda: _model(settings)) if settings.model else None
+    stack.callback(close_if_built, model)
     return Parts(
         library=lazily(lambda: _library(content, blobs, vectors, embedder, registry)),
         registry=registry,
         lake=lazily(lambda: _lake(folder)),
         blobs=blobs,
-        model=lazily(lambda: _model(settings)) if settings.model else None,
+        model=model,
         model_max_tokens=settings.model_max_tokens,
     )
 

@@ -55,6 +55,7 @@ _WRITES = frozenset(
         "claim_step",
         "complete_step",
         "fail_step",
+        "hand_back",
         "release_lost",
         "put_artifact",
     }

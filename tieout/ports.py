@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tieout.errors import TieoutError
 from tieout.model import (
     Artifact,
     Chunk,
@@ -699,6 +700,11 @@ class Agents(Protocol):
 
 class Engine(Protocol):
     """Runs steps: takes hints, never the truth."""
+
+    @property
+    def trouble(self) -> TieoutError | None:
+        """What keeps the engine from going on just now (a full disk, a database that is away), or None."""
+        ...
 
     def wake(self) -> None:
         """Say that something may be ready; cheap, may be lost."""
