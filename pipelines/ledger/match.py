@@ -84,8 +84,18 @@ class Judge:
     def _level(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
         if mention.unit == "fraction" or mention.unit == "multiple":
             return self._ratio_level(mention, scope, phrase, period)
-        found = self.measures.named_by(phrase, period, lambda e: not e.change and fits(mention.unit, e.figure))
+
+        def keep(entry: Entry) -> bool:
+            return not entry.change and fits(mention.unit, entry.figure)
+
+        found = self.measures.named_by(phrase, period, keep)
         verdict = self._compare(mention, scope, found, period)
+        if verdict is not None and verdict.status is CONTRADICTED:
+            others = [e for e in self.measures.all_named_by(phrase, period, keep) if not e.figure.concept]
+            if not phrase.concepts and any(
+                self._agrees(mention, scope, e.figure.value, outflow(e.figure)) for e in others
+            ):
+                return Verdict(OPEN, reason="several rows have this name; say which table or part is meant")
         if verdict is not None:
             return verdict
         computed = [d for c in sorted(phrase.concepts) for d in self._computed(c, phrase, period)]

@@ -32,6 +32,7 @@ class Entry:
 
     figure: Figure
     document: Document
+    digits: frozenset[str]  # numbers in the row's label ("2.300% Senior Notes")
     core: frozenset[str]  # the row's own words, without remarks in parentheses
     row: frozenset[str]  # all words of the row
     dims: frozenset[str]  # the words of its segment, product or region
@@ -221,7 +222,8 @@ def _entry(figure: Figure, document: Document) -> Entry:
         around |= EXPENSE  # "fulfillment costs" is the row "Fulfillment" among the operating expenses
     change = bool(_CHANGE.search(figure.column)) or bool(_CHANGE.search(figure.row) and figure.unit == "fraction")
     row = frozenset(t.stem for t in tokens(figure.row))
-    return Entry(figure, document, core, row, dims, path, core | dims | around, change)
+    digits = frozenset(re.findall(r"\d[\d.,]*", re.sub(r"\([^()]*\)", " ", figure.row)))
+    return Entry(figure, document, digits, core, row, dims, path, core | dims | around, change)
 
 
 def unit_fits(stated: str, unit: str) -> bool:
@@ -248,7 +250,7 @@ def fits(stated: str, figure: Figure) -> bool:
     if unit_fits(stated, figure.unit):
         return True
     money = len(stated) == 3 and stated.isupper()
-    counted = re.search(rf"\b(?:{COUNT_NOUNS}|shares|number)\b", figure.row, re.IGNORECASE)
+    counted = re.search(rf"\b(?:{COUNT_NOUNS}|shares?|stock|number)\b", figure.row, re.IGNORECASE)
     return money and figure.unit == "count" and figure.scale >= 1000 and not counted
 
 
@@ -261,7 +263,7 @@ _OUTFLOW = re.compile(
 
 def outflow(figure: Figure) -> bool:
     """Say whether a figure is printed negative only because money goes out: people speak of it as an amount."""
-    if figure.value >= 0:
+    if figure.value >= 0 or figure.unit == "fraction":
         return False
     entry = concept(figure.concept) if figure.concept else None
     if entry is not None:

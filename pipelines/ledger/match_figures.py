@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +16,7 @@ from pipelines.ledger.tables import statement_of
 from tieout.model import Figure, Period
 
 _LOOSE = frozenset({"total", "consolidat", "net", "company", "worldwid", "aggregat"})  # may be missing from a phrase
+_PERCENTAGE_OF = re.compile(r"^\s*(?:as an?\s+)?(?:percent|percentage|%)\s+(?:of|change)\b", re.IGNORECASE)
 _PLAIN = frozenset({"total", "other", "net", "gros", "gross", "product", "amount", "all"})  # never enough by themselves
 
 
@@ -82,6 +84,15 @@ class Measures:
         best = max((rank for rank, _ in ranked), default=0)
         return [entry for rank, entry in ranked if rank == best]
 
+    def all_named_by(self, phrase: Phrase, period: Period | None, keep: Callable[[Entry], bool]) -> list[Entry]:
+        """Return every entry of a period that the phrase may name, not only the best."""
+        self.named_by(phrase, period, keep)
+        return [
+            entry
+            for _, entry in self._cache[phrase]
+            if keep(entry) and same_time(period, entry.figure.period, self.calendar)
+        ]
+
     def _rank(self, phrase: Phrase, entry: Entry) -> int | None:
         """Return how closely the entry's label is the phrase's (higher is closer), None when it is another's."""
         figure = entry.figure
@@ -91,8 +102,10 @@ class Measures:
         stems = phrase.inside
         if by_concept is None:
             needed = entry.core - _LOOSE
-            if not needed or not needed <= stems or not self._heading_said(phrase, entry):
+            if not needed or not needed <= stems or not entry.digits <= stems or not self._heading_said(phrase, entry):
                 return None
+            if _PERCENTAGE_OF.match(figure.row):
+                return None  # the row says of what, not what: see the shares
             if needed <= _PLAIN and not (entry.path - _LOOSE and entry.path - _LOOSE <= stems):
                 return None
         if entry.dims and not entry.dims <= stems:

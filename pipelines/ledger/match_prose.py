@@ -75,7 +75,7 @@ class Prose:
     ) -> Verdict:
         mention = sentence.mentions[index]
         near, whole = local_words(sentence, index), clause_words(sentence, index)
-        if not near:
+        if whole <= {"sale", "net", "asset"}:  # a whole by itself: which part of it is not said
             return Verdict(OPEN, reason="nothing says what this is a number of")
         strict = _strict(sentence, whole)
         rival: tuple[float, Statement] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -101,6 +102,7 @@ class Sentence:
         for begin, _, _ in concepts:
             if (head := self._head(begin, start)) is not None:
                 heads.add(head)
+        inside |= set(re.findall(r"\d[\d.,]*\d|\d", self.text[start:end]))
         spelled = tuple(
             (c, frozenset(t.stem for t in self.words if s <= t.start < e and t.word.lower() not in STOP))
             for s, e, c in concepts
