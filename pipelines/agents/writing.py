@@ -13,9 +13,10 @@ from pipelines.agents.writer import Brief
 from pipelines.ledger.match_book import SourceBook
 from pipelines.ledger.tie_out import open_numbers, tie_out
 from pipelines.render.artifacts import render_all
+from pipelines.render.pictures import page_pictures
 from pipelines.render.result import research_object
 from tieout import codec
-from tieout.errors import BudgetExceeded, ProviderError
+from tieout.errors import BudgetExceeded, NotFound, ProviderError
 from tieout.model import Draft, Fact, Ledger, Page, Report, Span
 from tieout.ports import StepContext
 
@@ -106,7 +107,9 @@ def render_report(
     """Make the report's files and return the run's result."""
     report = _report(context, scope, fundamental, settled)
     rows = context.parts.lake.rows(context.principal, _facts(fundamental, prices))
-    for made in render_all(report, rows, pages=_pages(context, report)):
+    pages = _pages(context, report)
+    pictures = page_pictures(report, pages, lambda document_id: _pdf(context, document_id))
+    for made in render_all(report, rows, pages=pages, pictures=pictures):
         context.put_artifact(made.name, made.media_type, made.data)
     return _result(context, report)
 
@@ -139,6 +142,18 @@ def _complete(ledger: Ledger, fundamental: Fundamental) -> Ledger:
 def _result(context: StepContext, report: Report) -> dict[str, Any]:
     whole = research_object(context.run, report, {})
     return {key: whole[key] for key in ("as_of", "answer", "claims", "ledger")}
+
+
+def _pdf(context: StepContext, document_id: str) -> bytes | None:
+    """Return a document's bytes when it is a PDF whose blob is still there."""
+    documents = context.parts.library.documents(context.principal)
+    document = next((one for one in documents if one.id == document_id), None)
+    if document is None or document.media_type != "application/pdf":
+        return None
+    try:
+        return context.parts.blobs.get(context.principal, document.sha256)
+    except NotFound:
+        return None
 
 
 def _pages(context: StepContext, report: Report) -> list[Page]:
