@@ -16,7 +16,6 @@ from pipelines.render.pictures import page_pictures
 from tieout.model import Draft, Ledger, Page, Report, Span
 
 PDF = Path(str(files("tieout"))) / "sample_pack" / "filings" / "APPLE_2022_10K.pdf"
-MARKED = (255, 249, 219)
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +33,9 @@ def report(page: Page, quote: str) -> Report:
 def test_a_quotation_is_cut_from_its_page_and_shaded(page: Page) -> None:
     made = page_pictures(report(page, "Total net sales 394,328"), [page], lambda _: PDF.read_bytes())
     image = Image.open(io.BytesIO(made["s1"])).convert("RGB")
-    shades = {colour for _, colour in image.getcolors(1 << 20) or []}
+    colours = [colour for _, colour in image.getcolors(1 << 20) or []]
     assert 40 < image.height < 200 < image.width
-    assert any(all(abs(a - b) < 16 for a, b in zip(colour, MARKED, strict=True)) for colour in shades)
+    assert any(red - blue > 15 for red, _, blue in colours), "nothing is shaded"
 
 
 def test_the_same_place_gives_the_same_bytes(page: Page) -> None:
