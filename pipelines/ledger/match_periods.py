@@ -129,7 +129,9 @@ def give_periods(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
                     scope.kind in ("growth", "change", "points") or not re.match(r"\s*(?:in|for)?\s*$", gap)
                 ):
                     base = base or (period if scope.kind != "level" else None)
-                elif not _introduces_next(sentence, index, gap):
+                elif not _introduces_next(sentence, index, gap) and (
+                    not _in_aside(sentence, start) or _inside_same_aside(sentence, mention.end, start)
+                ):
                     own.append(period)
             elif begin <= start < mention.start:
                 if is_base and scope.kind in ("growth", "change", "points"):
@@ -137,7 +139,7 @@ def give_periods(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
                 elif not (
                     index
                     and re.match(
-                        r"^\s*(?:in|for|at|as of|on|during)?\s*(?:the\s+)?(?:fiscal\s+)?(?:year\s+)?$",
+                        r"^\s*(?:in|for|at|as of|on|of|during)?\s*(?:the\s+)?(?:fiscal\s+)?(?:year\s+)?$",
                         sentence.text[begin:start],
                         re.I,
                     )
@@ -221,6 +223,31 @@ def _owned_by_comparison(sentence: Sentence, start: int, index: int) -> bool:
     return bool(FROM.search(sentence.text[low : mention.start].rstrip(" $€£(") + " "))
 
 
+def main_periods(sentence: Sentence) -> list[Period]:
+    """Return the periods that the sentence as a whole speaks of: none of an aside, none only compared with."""
+    return [
+        period
+        for start, _, period in sentence.periods
+        if not _BASE_BEFORE.search(sentence.text[:start])
+        and not _in_aside(sentence, start)
+        and not _owned_by_comparison(sentence, start, -1)
+    ]
+
+
+def _in_aside(sentence: Sentence, start: int) -> bool:
+    """Say whether a period stands in parentheses that hold a number of their own: "(fiscal 2021: $31.9 billion)"."""
+    opened = sentence.text.rfind("(", 0, start)
+    if opened < 0 or ")" in sentence.text[opened:start]:
+        return False
+    closed = sentence.text.find(")", start)
+    return any(opened < m.start and (closed < 0 or m.end <= closed) for m in sentence.mentions)
+
+
+def _inside_same_aside(sentence: Sentence, start: int, at: int) -> bool:
+    low, high = min(start, at), max(start, at)
+    return not re.search(r"[()]", sentence.text[low:high])
+
+
 def _spread(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
     """Give scopes without a period the sentence's: the last before them, else the first after."""
     result: list[Scope] = []
@@ -232,7 +259,9 @@ def _spread(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
         main = [
             (s, p)
             for s, _, p in sentence.periods
-            if not _BASE_BEFORE.search(sentence.text[:s]) and not _owned_by_comparison(sentence, s, index)
+            if not _BASE_BEFORE.search(sentence.text[:s])
+            and not _owned_by_comparison(sentence, s, index)
+            and (not _in_aside(sentence, s) or _inside_same_aside(sentence, s, at))
         ]
         before = [p for s, p in main if s < at]
         after = [p for s, p in main if s > at]

@@ -139,7 +139,8 @@ class NumberMention:
         slack = max(self.half_step, min(_trailing_zeros(self), abs(self.value) * APPROXIMATE_TOLERANCE))
         word = self.approximate.lower()
         if _LOWER.search(word) and not _UPPER.search(word):  # "more than 390": the source lies above
-            return self.value, self.value + max(slack, abs(self.value) * APPROXIMATE_TOLERANCE)
+            step = min(2 * _trailing_zeros(self), abs(self.value) / 10)
+            return self.value, self.value + max(slack, step, abs(self.value) * APPROXIMATE_TOLERANCE)
         if _UPPER.search(word):
             return self.value - max(slack, abs(self.value) * APPROXIMATE_TOLERANCE), self.value
         return self.value - slack, self.value + slack
@@ -288,9 +289,20 @@ def _unit(match: re.Match[str], word: str, text: str, end: int, scale: int) -> t
     return ("count" if _COUNT.match(tail) else "number"), one, end
 
 
+_COMPARED = re.compile(
+    r"[\d%)]\s*(?:(?:thousand|million|billion|trillion|bn|mn|cents|points?|percent|basis)\s*)*$", re.IGNORECASE
+)
+
+
 def _approximate(text: str, start: int) -> str:
+    """Return the word that makes a number approximate; in "21% more than $31 billion" the $31 billion is exact."""
     found = _APPROX.search(text[max(0, start - 24) : start])
-    return found[1] if found else ""
+    if not found:
+        return ""
+    begin = max(0, start - 24) + found.start()
+    if re.search(r"than$|^(?:above|below|over|under)$", found[1], re.I) and _COMPARED.search(text[:begin]):
+        return ""
+    return found[1]
 
 
 _JOIN = re.compile(r"\s*(?:,|,?\s?(?:and|or|to|versus|vs\.?|compared (?:to|with)|from)|[-\u2013])\s*$", re.IGNORECASE)

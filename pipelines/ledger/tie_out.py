@@ -11,9 +11,11 @@ from typing import Protocol
 from pipelines.ledger.draft import Passage, passages_of
 from pipelines.ledger.match import CONTRADICTED, OPEN, TIED, Judge, Verdict, number_of
 from pipelines.ledger.match_book import Entity, SourceBook
+from pipelines.ledger.match_companies import Place, owners
 from pipelines.ledger.match_names import named_spans
+from pipelines.ledger.match_periods import main_periods
 from pipelines.ledger.match_prose import Prose
-from pipelines.ledger.match_scope import Scope, Sentence, compares, read_scopes
+from pipelines.ledger.match_scope import Scope, Sentence, read_scopes
 from pipelines.ledger.numbers import SCALES, NumberMention, find_numbers
 from pipelines.ledger.periods import periods_in
 from tieout.errors import InvalidInput
@@ -22,8 +24,14 @@ from tieout.model import Claim, Draft, Fact, Ledger, Number, Period, Section, So
 _PLACEHOLDER = re.compile(r"\{fact:([^{}\s]*)\}")
 _IN_SCALE = re.compile(
     r"\bin\s+(?:(?:US|U\.S\.)\s+)?(?:\$|dollars\s+in\s+)?\s*(thousands|millions|billions)\b|\(?\$\s?(m|mm|mn|bn|"
-    r"b|k)\b\)?|\((?:USD|US\$)\s?(m|mm|mn|bn|b|k)\)|\b(?:USD|\$)\s+(thousand|million|billion)s?\b",
+    r"b|k)\b\)?|\((?:USD|US\$)\s?(m|mm|mn|bn|b|k)\)|(?<!\w)(?:USD|US\$|[$€£])\s*(thousand|million|billion)s?\b|"
+    r"(?<!\w)[€£]\s?(m|mn|bn|k)\b",
     re.I,
+)
+_UNSCALED = re.compile(
+    r"\b(?:ratio|multiple|employees|headcount|stores|warehouses|branches|sites|vehicles|square f(?:ee|oo)t|units|"
+    r"countries|number of)\b|%|\bmargin\b",
+    re.IGNORECASE,
 )
 _PRONOUN = re.compile(r"^(?:it|its|the company|the company's|they|their|this|that|the firm|the group)\b", re.IGNORECASE)
 
@@ -98,12 +106,39 @@ class TieOut:
             return replace(claim, numbers=())
         numbers = list(filled)
         sentence, scopes, entity, foreign = self._read(claim, passage)
+        several = self._owners(claim, sentence)
         for index, mention in enumerate(sentence.mentions):
             if any(n.start < mention.end and mention.start < n.end for n in filled):
                 continue
-            verdict = self._settle(claim, passage, sentence, index, scopes[index], entity, foreign)
+            verdict = self._of_each(
+                claim, passage, sentence, index, scopes, several[index] if several else (), entity, foreign
+            )
             numbers.append(number_of(mention, verdict))
         return replace(claim, numbers=tuple(sorted(numbers, key=lambda n: n.start)))
+
+    def _owners(self, claim: Claim, sentence: Sentence) -> list[tuple[Entity, ...]]:
+        """Return the companies of each number when the sentence names more than one, else nothing."""
+        if claim.kind == "cell" or claim.instrument or not sentence.mentions:
+            return []
+        places = self._places(sentence.text)
+        if len({place[2].key for place in places}) < 2:
+            return []
+        return owners(sentence.text, sentence.mentions, places)
+
+    def _of_each(
+        self, claim: Claim, passage: Passage, sentence: Sentence, index: int, scopes: Sequence[Scope],
+        several: tuple[Entity, ...], entity: Entity | None, foreign: bool,
+    ) -> Verdict:  # fmt: skip
+        """Settle a number for each company that it is said of: it is tied when it is true of all."""
+        verdict = Verdict(OPEN)
+        for one in several or (entity,):
+            mine, read = sentence, scopes
+            if one is not None and entity is not None and one.key != entity.key:
+                mine, read = self.parse(claim.text, one)
+            verdict = self._settle(claim, passage, mine, index, read[index], one, foreign)
+            if verdict.status is not TIED:
+                break
+        return verdict
 
     def ledger(self, claims: Sequence[Claim]) -> Ledger:
         """Return the ledger of the claims, with the facts and spans that they rest on."""
@@ -178,7 +213,10 @@ class TieOut:
         scale = _scale_of(passage.column) if _scale_of(passage.column) > 1 else max(_scale_of(passage.row), 1)
         if scale == 1:
             scale = next((s for t in (passage.caption, *reversed(passage.headings)) if (s := _scale_of(t)) > 1), 1)
-        mentions = [_scaled(m, scale) if m.unit in ("number", "USD", "EUR", "GBP", "JPY") else m for m in mentions]
+        if re.search(r"\bper\b[\w\s]*\bshare\b|\bEPS\b|\(\$\)", passage.row, re.I):
+            mentions = [_per_share(m) for m in mentions]
+        elif not _UNSCALED.search(passage.row):
+            mentions = [_scaled(m, scale) for m in mentions]
         percent = bool(re.search(r"%|percent", passage.column)) or bool(re.search(r"\(%\)|, %", passage.row))
         changing = re.search(r"\b(?:change|growth|increase|yoy|y/y|year over year|Δ)\b|chg", passage.column, re.I)
         if percent or changing:
@@ -257,13 +295,16 @@ class TieOut:
         return self._last, False
 
     def _named(self, text: str) -> list[Entity]:
-        found: list[tuple[int, Entity]] = []
+        return _unique([entity for _, _, entity in self._places(text)])
+
+    def _places(self, text: str) -> list[Place]:
+        """Return where a text names companies of the book, in order."""
+        found: list[Place] = []
         for name, entity in self._names:
             for match in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", text):
-                if not any(at <= match.start() < at + 1 for at, _ in found):
-                    found.append((match.start(), entity))
-        ordered = [entity for _, entity in sorted(found, key=lambda pair: pair[0])]
-        return _unique(ordered)
+                if not any(start < match.end() and match.start() < end for start, end, _ in found):
+                    found.append((match.start(), match.end(), entity))
+        return sorted(found, key=lambda place: place[0])
 
     def _foreign(self, text: str) -> bool:
         """Say whether the text names a company that is not of the book."""
@@ -298,13 +339,18 @@ class TieOut:
         if entity is None:
             return Verdict(OPEN, reason="the text does not say of which company it is")
         cited = self._cited(claim)
+        self._remember(passage, entity, sentence)
         fallbacks = self._periods(passage, entity)
-        self._remember(passage, entity, scope)
         verdict = Judge(self.book, entity, cited).judge(mention, scope, fallbacks)
         if verdict.status is OPEN and claim.kind != "cell":
             prose = self._prose.setdefault(entity.key, Prose(self.book, entity, self.parse))
             periods = [scope.period] if scope.period is not None else fallbacks
             spoken = prose.judge(sentence, index, scope, periods, cited)
+            if spoken.status is TIED and cited:
+                # a cited sentence may itself be false (or planted): what the statements print decides
+                printed = Judge(self.book, entity).judge(mention, scope, fallbacks)
+                if printed.status is CONTRADICTED:
+                    return printed
             if spoken.status is not OPEN:
                 return spoken
         return verdict
@@ -340,16 +386,15 @@ class TieOut:
                 return Verdict(TIED, fact_source(fact))
         return None
 
-    def _remember(self, passage: Passage, entity: Entity, scope: Scope) -> None:
+    def _remember(self, passage: Passage, entity: Entity, sentence: Sentence) -> None:
         """Keep the latest period that this sentence speaks of: the next one, naming none, speaks of it too."""
-        period = scope.period
-        if period is None or scope.prior or passage.claim.kind == "cell" or compares(scope.left):
+        if passage.claim.kind == "cell" or self._sentence == passage.claim.text:
             return
-        same = self._main is not None and self._main[0] == passage.headings and self._sentence == passage.claim.text
-        if same and self._main is not None and (self._main[2].fiscal_year or 0) >= (period.fiscal_year or 0):
-            return
-        self._main = (passage.headings, entity.key, period)
-        self._sentence = passage.claim.text
+        named = main_periods(sentence)
+        if named:
+            latest = max(named, key=lambda p: (p.fiscal_year or 0, p.fiscal_quarter or 0))
+            self._main = (passage.headings, entity.key, latest)
+            self._sentence = passage.claim.text
 
     def _periods(self, passage: Passage, entity: Entity) -> list[Period]:
         """Return the periods that the surroundings give, nearest first: last sentence, caption, headings."""
@@ -391,6 +436,14 @@ def _scaled(mention: NumberMention, scale: int) -> NumberMention:
         return mention
     factor = Decimal(scale)
     return replace(mention, value=mention.value * factor, half_step=mention.half_step * factor, scale=scale)
+
+
+def _per_share(mention: NumberMention) -> NumberMention:
+    """Return a bare number of a per-share row as an amount per share: the table's scale is not its own."""
+    unit = {"number": "USD/share"}.get(
+        mention.unit, f"{mention.unit}/share" if len(mention.unit) == 3 else mention.unit
+    )
+    return replace(mention, unit=unit)
 
 
 def _as_percent(mention: NumberMention) -> NumberMention:
