@@ -10,7 +10,7 @@ from datetime import timedelta
 from pipelines.ledger.match_book import EXPENSE, Entity, Entry, SourceBook
 from pipelines.ledger.match_names import concepts_of
 from pipelines.ledger.match_scope import Phrase, Scope
-from pipelines.ledger.match_words import is_qualifier
+from pipelines.ledger.match_words import is_qualifier, label_words
 from pipelines.ledger.periods import Calendar, same_period
 from pipelines.ledger.tables import statement_of
 from tieout.model import Figure, Period
@@ -67,6 +67,7 @@ class Measures:
         self.vocabulary = book.vocabulary[entity.key]
         self.repeated = book.repeated[entity.key]
         self.calendar = book.calendars[entity.key]
+        self._own = frozenset(w for name in entity.names for w in label_words(name))
         self._concepts = {e.figure.concept for e in self.entries if e.figure.concept and not e.figure.dimension}
         self._cache: dict[Phrase, list[tuple[int, Entry]]] = {}
 
@@ -108,7 +109,7 @@ class Measures:
                 return None  # the row says of what, not what: see the shares
             if needed <= _PLAIN and not (entry.path - _LOOSE and entry.path - _LOOSE <= stems):
                 return None
-        if entry.dims and not entry.dims <= stems:
+        if entry.dims and not (entry.dims <= stems or (entry.dims - self._own and entry.dims - self._own <= stems)):
             return None
         for concept in phrase.concepts:
             if concept != by_concept and not self._explains(concept, phrase, entry):
@@ -127,7 +128,7 @@ class Measures:
         if by_concept is not None:
             return 20 + 4 * len(entry.dims)
         primary = statement_of(figure.table) is not None
-        return 8 * len(entry.dims) + 2 * len((entry.core | entry.path) & stems) + primary
+        return 8 * len(entry.dims) + 2 * len((entry.core | entry.path) & stems) + 3 * primary
 
     def _meant(self, name: str) -> tuple[str, ...]:
         """Return the concepts a name stands for with this company: "net sales" is its revenue if it prints no other."""
@@ -141,6 +142,8 @@ class Measures:
         if self.repeated.get(entry.core, 0) <= 1:
             return True
         heading = entry.path - _LOOSE
+        if heading and statement_of(entry.figure.table) == "income":
+            return True  # unless another table is named, an expense is the statement's
         if heading <= EXPENSE | {"operat"} and phrase.inside & EXPENSE:
             return True  # "fulfillment costs" are under "Operating expenses"
         return not entry.path or (bool(entry.path - entry.core) and heading <= (phrase.inside | entry.core))

@@ -167,7 +167,16 @@ def give_periods(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
             chosen is None
             and scope.kind == "level"
             and not prior
-            and re.search(r"\bfrom\s*(?:about\s|roughly\s)?$", lead.rstrip("$€£( ") + " ", re.I)
+            and index
+            and re.search(
+                r"\b(?:from|versus|vs\.?|against|compared (?:with|to)|after|(?:more|less|than|below|above) the)\s*"
+                r"(?:about\s|roughly\s)?$",
+                lead.rstrip("$€£( ") + " ",
+                re.I,
+            )
+            and scope.phrases
+            and scope.phrases[0] in scopes[index - 1].phrases + scopes[max(index - 2, 0)].phrases
+            and mention.unit in (mentions[index - 1].unit, mentions[max(index - 2, 0)].unit)
         ):
             prior = 1
         if pair is not None and scope.kind != "level" and chosen is None:
@@ -219,6 +228,16 @@ def _owned_by_comparison(sentence: Sentence, start: int, index: int) -> bool:
         r"[\s,]*(?:(?:up|down)\s+)?(?:from|versus|vs|against|compared|relative|than|after|following)\b", gap, re.I
     ):
         return True
+    if owner and re.fullmatch(r"[\s,(]*(?:or|and)[\s,($€£]*", gap, re.I):  # "after $22.0 billion or $3.85 in 2021"
+        if owner - 1 == index:
+            return False
+        return _compared(sentence, owner - 1)
+    return _compared(sentence, owner)
+
+
+def _compared(sentence: Sentence, owner: int) -> bool:
+    """Say whether a number is one that is only compared with."""
+    mention = sentence.mentions[owner]
     low = sentence.mentions[owner - 1].end if owner else 0
     return bool(FROM.search(sentence.text[low : mention.start].rstrip(" $€£(") + " "))
 

@@ -112,6 +112,7 @@ def _read(sentence: Sentence, index: int, earlier: Sequence[Scope]) -> Scope:
         kind = "share" if kind == "level" else kind
     elif mention.unit == "fraction" and _SHARE_AFTER.match(after) and not beyond.empty and kind == "level":
         of, beyond, kind = beyond, EMPTY, "share"
+    lead = _label(sentence, mention.start)
     phrases: list[Phrase] = []
     part = re.search(r"\b(?:of which|of that|including|of these)\b[^,;]*$", left, re.IGNORECASE)
     inherited = None if part else _inherited(earlier)
@@ -130,8 +131,18 @@ def _read(sentence: Sentence, index: int, earlier: Sequence[Scope]) -> Scope:
         phrases.append(inherited)
         if kind == "level" and mention.unit == "fraction" and earlier and earlier[-1].kind == "share":
             kind, of = "share", earlier[-1].of  # "8.9% of net sales, down from 9.7%"
+    if not lead.empty:
+        phrases = [p if lead.inside <= p.inside else lead | p for p in phrases] or [lead]
     loss = bool(_LOSS.search(left[-60:]) or _LOSS.search(text[mention.end : right_end]))
     return Scope(kind, direction, loss, tuple(phrases), of, left=left, right=after)
+
+
+def _label(sentence: Sentence, at: int) -> Phrase:
+    """Return the words of a label that opens a list of measures: "Intelligent Cloud: revenue $75, income $33"."""
+    match = re.match(r"[^.;:,()]{2,60}:\s", sentence.masked)
+    if match is None or match.end() > at or any(m.start < match.end() for m in sentence.mentions):
+        return EMPTY
+    return sentence.phrase(0, match.end())
 
 
 def _left_begin(sentence: Sentence, index: int) -> int:
@@ -243,6 +254,8 @@ def _kind(mention: NumberMention, left: str, after: str, previous: Scope | None)
         and len(left.strip(" ,(or")) < 4
     ):
         return changing, previous.direction
+    if percent and re.search(r"\(\s*[+]$|\s[+]$", left) and previous is not None:  # "$198.3bn (+18%)"
+        return "growth", 0
     if points:
         return "points", 0
     if percent and re.search(r"\b(?:growth|change)(?:\s+rate)?\s*(?:was|of|at|stood at|came in at|:)?\s*$", tail, re.I):

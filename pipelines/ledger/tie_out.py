@@ -30,7 +30,12 @@ _IN_SCALE = re.compile(
 )
 _UNSCALED = re.compile(
     r"\b(?:ratio|multiple|employees|headcount|stores|warehouses|branches|sites|vehicles|square f(?:ee|oo)t|units|"
-    r"countries|number of)\b|%|\bmargin\b",
+    r"countries|number of)\b|%",
+    re.IGNORECASE,
+)
+_ASIDES = re.compile(  # they lead nowhere, and their commas cut a subject from its verb
+    r",\s*(?:on the other hand|by contrast|in contrast|meanwhile|however|in turn|for its part|though|too|of course|"
+    r"for example|for instance|in fact|in total|in all|at the same time|once again|as expected)\s*,",
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(r"^(?:it|its|the company|the company's|they|their|this|that|the firm|the group)\b", re.IGNORECASE)
@@ -193,7 +198,7 @@ class TieOut:
 
     def parse(self, text: str, entity: Entity) -> tuple[Sentence, list[Scope]]:
         """Read a sentence as one about `entity`."""
-        flat = text.replace("\n", " ")
+        flat = _ASIDES.sub(lambda match: " " * len(match[0]), text.replace("\n", " "))
         mentions = find_numbers(flat)
         scale = _scale_of(flat)
         if scale > 1:
