@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from pipelines.agents.compose_prices import against_benchmark, price_answer, price_section
 from pipelines.agents.evidence import Fundamental, Line, Part, Passages, Prices, Scope
+from pipelines.agents.intent import Intent, read_intent
 from pipelines.agents.wording import amount, figure_amount, listed, period_words, possessive
 from tieout.model import Claim, Draft, Fact, Hit, Instrument, Section, Table
 
@@ -51,13 +52,20 @@ class Composer:
             notes=(*dict.fromkeys(notes), *(f"Not found: {what}" for what in dict.fromkeys(missing))),
         )
 
+    @property
+    def intent(self) -> Intent:
+        """In which form the answer is wanted."""
+        return read_intent(self.question)
+
     # ---------------------------------------------------------------- answer
 
     def _answer(self, missing: tuple[str, ...]) -> tuple[Claim, ...]:
+        if self.scope.declined:
+            return (Claim("Answer", self.scope.declined),)
         claims: list[Claim] = []
         for part in self.fundamental.parts:
             claims += self._sentences(self._leading(part), "Answer", brief=True)
-        claims += price_answer(self.prices, self.facts, self._company)
+        claims += price_answer(self.prices, self.facts, self._company, self.intent)
         if not claims:
             claims += [quote_claim(hit, "Answer") for hit in self.passages.hits[:2]]
         if missing:

@@ -27,6 +27,9 @@ class Line:
     change: str | None = None
     outflow: bool = False  # printed negative in the source, worded as an amount spent
     before_period: Period | None = None
+    level_fact: str | None = None  # the reported figure itself as a fact, where companies or parts are compared
+    share: str | None = None  # a part's share of the whole
+    group: str = ""  # parts of one group add up; parts of different groups do not
 
     @property
     def is_level(self) -> bool:
@@ -87,6 +90,7 @@ class Passages:
 
     hits: tuple[Hit, ...] = ()
     missing: tuple[str, ...] = ()
+    leads: bool = False  # the question is answered by the quotations, figures only stand beside them
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class Scope:
     fiscal_years: tuple[tuple[str, int], ...]  # ticker → the year in question
     as_of: date
     notes: tuple[str, ...] = ()
+    declined: str = ""  # why the question is no research; then nothing is gathered
 
     def fiscal_year(self, ticker: str) -> int | None:
         """Return the fiscal year in question for a company."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from pipelines.agents.evidence import Fundamental, Line, Part, Scope
+from pipelines.agents.gather_market import prices_instead
 from pipelines.agents.passages import find_reason
 from pipelines.agents.question import Reading
 from pipelines.agents.topics import Topic
@@ -26,7 +27,7 @@ def gather_fundamentals(context: StepContext, scope: Scope, reading: Reading) ->
 
     A figure or measure that the filings do not give is named in `missing` with the reason.
     """
-    if not reading.wants_filings:
+    if scope.declined or not reading.wants_filings or prices_instead(scope, reading):
         return Fundamental()
     return _Gathering(context, scope, reading).run()
 

@@ -2,93 +2,163 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 
 from pipelines.agents.evidence import PriceLine, Prices, Scope
-from pipelines.agents.question import Reading, Window, price_window
+from pipelines.agents.question import Reading, Window, price_windows
+from pipelines.agents.topics import PRICE_TOPICS
 from pipelines.tools.market import BENCHMARK, MEASURES, Gathered, History, measures, price_chart
 from tieout.errors import InvalidInput
 from tieout.model import Chart, Document, Instrument, Series
 from tieout.ports import StepContext
 
 _WITH_RETURN = ("total_return", "relative_return", "annualised_return", "volatility", "max_drawdown")
+_COMPARING = ("beta", "correlation", "relative_return")
+_NO_RATIO = (
+    (re.compile(r"\b(?:sharpe|sortino)\b", re.I), "a Sharpe or Sortino ratio needs a risk-free rate, which the lake does not hold"),
+    (
+        re.compile(r"\b(?:p/?e\b|price[- ]to[- ](?:earnings|sales|book)|price[- ]earnings|market cap\w*|dividend yield|valuation|ev/)", re.I),
+        "a valuation needs a price level; the lake holds closes adjusted for dividends, which give returns only",
+    ),
+)  # fmt: skip
+_KEPT_OF_EXTREMES = {"best_day": "best_day", "worst_day": "worst_day"}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Whose prices are measured, and against what."""
+
+    tickers: tuple[str, ...]
+    benchmark: str | None
 
 
 def gather_market(context: StepContext, scope: Scope, reading: Reading) -> Prices:
     """Return the price facts that the question asks for; what cannot be computed is named with its reason."""
-    if not reading.wants_prices:
+    unknown = tuple(reason for pattern, reason in _NO_RATIO if pattern.search(reading.text))
+    if scope.declined or not (reading.wants_prices or unknown or prices_instead(scope, reading)):
         return Prices()
     series = context.parts.lake.series(context.principal)
     have = {one.key.ticker for one in series}
-    asked = [one for one in scope.instruments if one.ticker]
-    missing = [f"the lake holds no prices of {one.name}" for one in asked if one.ticker not in have]
-    tickers = [one.ticker for one in asked if one.ticker in have]
-    if not tickers:
+    companies = [one for one in scope.instruments if one.ticker]
+    missing = [*unknown, *(f"the lake holds no prices of {one.name}" for one in companies if one.ticker not in have)]
+    asked = _asked(reading, [one for one in companies if one.ticker in have], have)
+    names = _measure_names(reading, asked) if reading.wants_prices or not unknown else ()
+    if not asked.tickers or not names:
         return Prices(missing=tuple(missing))
-    window = _window(context, scope, reading, [one for one in series if one.key.ticker in tickers])
-    names = _measure_names(reading)
-    gathered: dict[str, Gathered] = {}
-    for ticker in (*tickers, *_benchmark(names, tickers, have)):
-        wanted = names if ticker in tickers else ("total_return",)
-        try:
-            gathered[ticker] = _measure(context, ticker, wanted, window, scope.as_of)
-        except InvalidInput as error:
-            missing.append(error.message)
-    for ticker, one in gathered.items():
+    try:
+        windows = _windows(context, scope, reading, [one for one in series if one.key.ticker in asked.tickers])
+    except InvalidInput as error:
+        return Prices(missing=(*missing, error.message))
+    return _over(context, reading, asked, names, windows, scope.as_of, missing)
+
+
+def prices_instead(scope: Scope, reading: Reading) -> bool:
+    """Whether a question that names nothing in particular is about the stock, there being no filing of the company."""
+    nothing = not (reading.measures or reading.by_segment or (reading.topics and not reading.general))
+    return not scope.document_ids and nothing and not reading.price_topics
+
+
+def _asked(reading: Reading, companies: list[Instrument], have: set[str]) -> _Asked:
+    """Return what is measured: a fund among companies, or the second of two that are set against each other, is not."""
+    tickers = [one.ticker or "" for one in companies]
+    funds = [one.ticker or "" for one in companies if one.kind != "company"]
+    paired = reading.relative or any(topic.key == "correlation" for topic in reading.price_topics)
+    if funds and len(funds) < len(tickers):
+        return _Asked(tuple(ticker for ticker in tickers if ticker not in funds), funds[0])
+    if len(tickers) == 2 and paired and not reading.intent.extreme:
+        return _Asked((tickers[0],), tickers[1])
+    market = BENCHMARK if BENCHMARK in have and BENCHMARK not in tickers else None
+    return _Asked(tuple(tickers), market)
+
+
+def _measure_names(reading: Reading, asked: _Asked) -> tuple[str, ...]:
+    keys = [topic.key for topic in reading.price_topics] or ["return"]
+    several = len(asked.tickers) > 1
+    names: list[str] = []
+    for topic in reading.price_topics or [topic for topic in PRICE_TOPICS if topic.key == "return"]:
+        alone = topic.key == "return" and len(keys) == 1 and not several and not reading.intent.yearly
+        names += _WITH_RETURN if alone else topic.measures
+    if asked.benchmark is None or reading.intent.yearly or (several and not reading.relative):
+        names = [name for name in names if name != "relative_return"]
+    if asked.benchmark is None:
+        names = [name for name in names if name not in _COMPARING]
+    return tuple(name for name in dict.fromkeys(names) if name in MEASURES)
+
+
+def _over(
+    context: StepContext,
+    reading: Reading,
+    asked: _Asked,
+    names: tuple[str, ...],
+    windows: list[Window],
+    as_of: date,
+    missing: list[str],
+) -> Prices:
+    """Measure every security over every window."""
+    gathered: list[tuple[str, Gathered]] = []
+    for window in windows:
+        for ticker in asked.tickers:
+            try:
+                gathered.append((ticker, _measure(context, ticker, names, window, as_of, asked.benchmark)))
+            except InvalidInput as error:
+                missing.append(error.message)
+        if gathered and "relative_return" in names and asked.benchmark:
+            own = _measure(context, asked.benchmark, ("total_return",), window, as_of, None)
+            gathered.append((asked.benchmark, own))
+    for ticker, one in gathered:
         missing += [f"{ticker}: {reason}" for reason in one.missing if "shorter than a year" not in reason]
-    return _collect(context, gathered, tickers, window, missing)
+    return _collect(context, reading, gathered, asked, windows, missing)
 
 
 def _collect(
-    context: StepContext, gathered: dict[str, Gathered], tickers: list[str], window: Window, missing: list[str]
+    context: StepContext,
+    reading: Reading,
+    gathered: list[tuple[str, Gathered]],
+    asked: _Asked,
+    windows: list[Window],
+    missing: list[str],
 ) -> Prices:
-    queries = [query for one in gathered.values() for query in one.queries]
+    days = {topic.key for topic in reading.price_topics} & set(_KEPT_OF_EXTREMES)
+    if len(days) == 1 and "best and worst" in reading.text.lower():
+        days = set()
+    dropped = set(_KEPT_OF_EXTREMES) - days if len(days) == 1 else set()
+    queries = [query for _, one in gathered for query in one.queries if query.measure not in dropped]
     facts = context.parts.lake.compute(context.principal, queries)
     lines = [
-        PriceLine(fact.instrument or "", fact.measure, fact.id, BENCHMARK if _compares(fact.measure) else None)
+        PriceLine(fact.instrument or "", fact.measure, fact.id, asked.benchmark if _compares(fact.measure) else None)
         for fact in facts
     ]
-    shown = [one for ticker, one in gathered.items() if ticker in tickers and one.start]
-    first = shown[0] if shown else Gathered()
-    notes = [_window_note(window, first.start, first.end)] if _over_time(lines) else []
+    shown = [one for ticker, one in gathered if ticker in asked.tickers and one.start]
+    first, last = (shown[0], shown[-1]) if shown else (Gathered(), Gathered())
+    whole = windows[0] if len(windows) == 1 else Window(windows[0].start, windows[-1].end, "each calendar year by itself")
     return Prices(
-        tuple(sorted(lines, key=lambda line: line.ticker not in tickers)),
+        tuple(sorted(lines, key=lambda line: line.ticker not in asked.tickers)),
         tuple(facts),
-        tuple(_chart(gathered.values(), window)) if _over_time(lines) else (),
+        tuple(_chart([one for _, one in gathered], whole)) if _over_time(lines) else (),
         first.start,
-        first.end,
-        tuple(notes),
+        last.end,
+        (_window_note(whole, first.start, last.end),) if _over_time(lines) else (),
         tuple(dict.fromkeys(missing)),
     )
 
 
-def _measure(context: StepContext, ticker: str, names: tuple[str, ...], window: Window, as_of: date) -> Gathered:
+def _measure(
+    context: StepContext, ticker: str, names: tuple[str, ...], window: Window, as_of: date, benchmark: str | None
+) -> Gathered:
     lake, principal = context.parts.lake, context.principal
     return measures(
-        lake, principal, ticker, names, start=window.start, end=window.end, as_of=as_of,
-        benchmark=None if ticker == BENCHMARK else BENCHMARK,
-    )  # fmt: skip
+        lake, principal, ticker, names, start=window.start, end=window.end, as_of=as_of, benchmark=benchmark
+    )
 
 
-def _measure_names(reading: Reading) -> tuple[str, ...]:
-    keys = [topic.key for topic in reading.price_topics]
-    names: list[str] = []
-    for topic in reading.price_topics:
-        names += _WITH_RETURN if topic.key == "return" and len(keys) == 1 else topic.measures
-    return tuple(name for name in dict.fromkeys(names) if name in MEASURES)
-
-
-def _benchmark(names: tuple[str, ...], tickers: list[str], have: set[str]) -> tuple[str, ...]:
-    """Return the benchmark when a comparison needs its own return shown."""
-    wanted = "relative_return" in names and BENCHMARK in have and BENCHMARK not in tickers
-    return (BENCHMARK,) if wanted else ()
-
-
-def _window(context: StepContext, scope: Scope, reading: Reading, series: list[Series]) -> Window:
+def _windows(context: StepContext, scope: Scope, reading: Reading, series: list[Series]) -> list[Window]:
     documents = context.parts.library.documents(context.principal)
     ends = [end for one in scope.instruments if (end := _year_end(one, scope, documents))]
-    return price_window(reading, scope.as_of, min(one.first for one in series), max(ends, default=None))
+    first = min(one.first for one in series)
+    return price_windows(reading, scope.as_of, first, max(ends, default=None))
 
 
 def _year_end(instrument: Instrument, scope: Scope, documents: Iterable[Document]) -> date | None:

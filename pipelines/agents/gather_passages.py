@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from pipelines.agents.evidence import Passages, Scope
+from pipelines.agents.gather_market import prices_instead
 from pipelines.agents.passages import find_passages
 from pipelines.agents.question import Reading
 from tieout.model import Document, Hit
@@ -22,6 +23,8 @@ _PER_COMPANY = 3
 
 def gather_passages(context: StepContext, scope: Scope, reading: Reading) -> Passages:
     """Return quotations for the parts of the question that ask for words, or for all of it when nothing else fits."""
+    if scope.declined or prices_instead(scope, reading):
+        return Passages()
     asked_in_words = bool(_IN_WORDS.search(reading.text))
     if not asked_in_words and (reading.wants_filings or reading.wants_prices):
         return Passages()

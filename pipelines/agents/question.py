@@ -6,11 +6,13 @@ default it used.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from pipelines.agents.intent import Intent, read_intent
 from pipelines.agents.topics import PRICE_TOPICS, TOPICS, PriceTopic, Topic
 from pipelines.ledger.concepts import measures_named
 from pipelines.tools.fundamentals_formulas import FORMULAS
@@ -60,23 +62,43 @@ _LAST = re.compile(
     re.I,
 )
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10, "twelve": 12}
+_OF_ONE_DAY = {"level", "trend", "momentum", "macd", "range", "volume"}
+_YEAR_TO_DATE = re.compile(r"\b(?:ytd|year[- ]to[- ]date|(?:so far )?this year)\b", re.I)
+_FROM_THE_START = re.compile(r"\b(?:ipo|inception|all[- ]time|ever|since (?:it (?:went public|listed)|listing))\b", re.I)
 _SINCE = re.compile(r"\b(?:since|from then|thereafter|after that|afterwards)\b", re.I)
+_MONTHS_SPAN = re.compile(r"\b(six|nine|6|9)[- ]months?\b", re.I)
+_LATEST_QUARTER = re.compile(r"\b(?:latest|most recent|last|newest) (?:reported )?quarter\b", re.I)
 _COMPARE = re.compile(
     r"\b(?:compar\w*|versus|vs\.?|against|relative to|better than|which (?:of|company|one)|higher|between)\b", re.I
 )
 
 
 _BROAD = re.compile(
-    r"\b(?:margins|(?<!free )(?<!operating )cash flows?(?! from| margin)|results|overview|profile|brief|summary|"
-    r"balance sheet|liquidity|financial (?:position|health|strength)|profitability|costs|expenses|"
-    r"how did [^,?]{0,40} (?:do|perform))\b",
+    r"\b(?:margins|(?<!free )(?<!operating )cash flows?(?! from| margin)|results|overview|profile|brief|summar\w+|"
+    r"balance sheet|liquidity|financial (?:position|health|strength)|profitability|costs and expenses)\b",
+    re.I,
+)
+_GENERAL = re.compile(
+    r"\b(?:how (?:is|are|was|has|have|did|does|do)\b|how'?s\b|tell me about|what about|what'?s up with|perform\w*|overview|profile"
+    r"|summar\w+|financials?|fundamentals|doing|good (?:company|year)|analy[sz]e|analysis|update on)",
     re.I,
 )
 _SEGMENT = re.compile(
-    r"\b(?:segments?|by (?:product|region|category|country|business)|product lines?|categories|geograph\w+"
-    r"|business lines?)\b",
+    r"\b(?:(?:operating |reportable |business )?segments?|(?:by|per|each) (?:product|region|category|country|business|segment|geograph\w+)"
+    r"|product (?:lines?|categor\w+|groups?)|categories|geograph\w+|business (?:lines?|units?|divisions?)|divisions?"
+    r"|(?:which|what) (?:[\w']+ )?(?:region|country|product|category|market|business|services?)s?\b(?! (?:risks?|does|do|is|are)\b)|regions?)\b",
     re.I,
 )
+_RELATIVE = re.compile(
+    r"\b(?:against|versus|vs\.?|relative to|compared (?:to|with)|beat(?:en|s|ing)?|outperform\w*|underperform\w*|lag(?:ged|s)?"
+    r"|better than|worse than|behind|ahead of)\b",
+    re.I,
+)
+# Words that questions are made of: a slip of a letter in a long word is put right ("revenu", "drawdwn").
+_VOCABULARY = """revenue revenues income margin margins operating profit profits earnings expense expenses volatility drawdown
+drawdowns dividend dividends capital expenditure expenditures inventory inventories assets liabilities receivables return
+returns correlation growth depreciation amortization equity turnover segment segments quarter compare performance
+employees""".split()
 _SHARE = re.compile(
     r"\b(?:share|percentage|percent|proportion|part|%)\s+of\s+(?:its\s+|total\s+|net\s+)*(?:revenues?|sales)\b", re.I
 )
@@ -106,11 +128,22 @@ class Reading:
     trend: bool  # a range of years was named
     measures: tuple[str, ...] = ()  # measures named outright, in order
     by_segment: bool = False
+    months: int | None = None  # 6 or 9: the year to date of a quarterly report
+    latest_quarter: bool = False
+    relative: bool = False  # one security is to be measured against another
+    general: bool = False  # nothing in particular is named: how is it doing?
+    ends: tuple[date, ...] = ()  # calendar dates named
+    intent: Intent = field(default_factory=Intent)
 
     @property
     def narrow(self) -> bool:
         """Whether single measures are named and no topic as a whole."""
         return bool(self.measures) and not _BROAD.search(self.text)
+
+    @property
+    def of_one_day(self) -> bool:
+        """Whether all that is asked of the prices belongs to one day: a close, an average, an oscillator."""
+        return bool(self.price_topics) and {topic.key for topic in self.price_topics} <= _OF_ONE_DAY
 
     @property
     def wants_prices(self) -> bool:
@@ -125,24 +158,87 @@ class Reading:
 
 def read_question(text: str, instruments: Sequence[Instrument]) -> Reading:
     """Return the reading of `text` for companies that are already resolved."""
+    text = without_slips(text)
     bare = _DATE.sub(" ", text)
     years, trend = _years(bare)
     quarter, quarter_year = _quarter(text)
     if quarter_year and quarter_year not in years:
         years = sorted({*years, quarter_year})
+    months = _MONTHS_SPAN.search(text)
+    topics = tuple(topic for topic in TOPICS if topic.pattern.search(text))
+    measures, by_segment = _measures(text), bool(_SEGMENT.search(text))
+    price_topics = _without_shadows(text, [one for one in PRICE_TOPICS if one.pattern.search(text)], measures)
+    ends = tuple(dates_named(text))
+    general = not (topics or price_topics or measures or by_segment) and bool(
+        _GENERAL.search(text) or len(text.split()) <= len(instruments) * 4 + 2
+    )
+    if general:
+        if len(ends) > 1 or _LAST.search(text) or _AS_A_STOCK.search(text):
+            price_topics = tuple(topic for topic in PRICE_TOPICS if topic.key == "return")
+        else:
+            topics = tuple(topic for topic in TOPICS if topic.key in ("revenue", "margins", "cash_flow"))
     return Reading(
         text=text,
         instruments=tuple(instruments),
-        topics=tuple(topic for topic in TOPICS if topic.pattern.search(text)),
-        price_topics=tuple(topic for topic in PRICE_TOPICS if topic.pattern.search(text)),
+        topics=topics,
+        price_topics=price_topics,
         fiscal_years=tuple(years),
         quarter=quarter,
-        comparing=len(instruments) > 1 or bool(_COMPARE.search(text) and len(instruments) > 1),
+        comparing=len(instruments) > 1,
         since=bool(_SINCE.search(text)),
         trend=trend,
-        measures=_measures(text),
-        by_segment=bool(_SEGMENT.search(text)),
+        measures=measures,
+        by_segment=by_segment,
+        months={"six": 6, "6": 6, "nine": 9, "9": 9}[months[1].lower()] if months and ends else None,
+        latest_quarter=bool(_LATEST_QUARTER.search(text)),
+        relative=bool(_RELATIVE.search(text)),
+        general=general,
+        ends=ends,
+        intent=read_intent(text),
     )
+
+
+_OF_SHARES = re.compile(r"\b(?:stocks?|shares?|returns?|prices?)\b", re.I)
+_RETURN_ITSELF = re.compile(
+    r"\b(?:returns?|returned|gained|outperform\w*|underperform\w*|beat\w*|lagg?\w*|invest\w*|ytd|perform\w*|done|do)\b", re.I
+)
+_AS_A_STOCK = re.compile(r"\bperform\w* (?:the )?(?:best|worst|better|worse)|(?:best|worst|better|worse)[- ]perform", re.I)
+_IN_WORDS = re.compile(
+    r"\b(?:risks?|compet\w+|strateg\w+|litigation|lawsuits?|legal|employ\w+|headcount|workforce|customers?|suppliers?|filings?|"
+    r"10-[KQ]|products?|business(?:es)?|acqui\w+|regulat\w+|guidance|outlook|why|covid\S*|pandemic|inflation|climate|cyber\w*|"
+    r"auditors?|headquarter\w*|compan\w+|stores?|warehouses?|polic\w+)\b",
+    re.I,
+)
+
+
+def asks_something(text: str) -> bool:
+    """Whether a question asks for anything that filings or prices could say, whoever it is about."""
+    reading = read_question(text, ())
+    found = reading.measures or reading.price_topics or reading.by_segment or (reading.topics and not reading.general)
+    return bool(found or _IN_WORDS.search(reading.text))
+
+
+def without_slips(text: str) -> str:
+    """Put slips of a letter right in the words that questions are made of."""
+
+    def right(match: re.Match[str]) -> str:
+        word = match[0]
+        if word.lower() in _VOCABULARY or not word.islower():
+            return word
+        near = difflib.get_close_matches(word, [w for w in _VOCABULARY if w[0] == word[0]], 1, 0.88)
+        return near[0] if near and abs(len(near[0]) - len(word)) <= 1 and word.rstrip("s") != near[0].rstrip("s") else word
+
+    return re.sub(r"[A-Za-z]{5,}", right, text)
+
+
+def _without_shadows(text: str, topics: list[PriceTopic], measures: Sequence[str]) -> tuple[PriceTopic, ...]:
+    """Drop "the stock's return" where "stock" only says whose volatility, and a growth rate of reported figures."""
+    keys = {topic.key for topic in topics}
+    if "annualised" in keys and measures and not _OF_SHARES.search(text):
+        topics = [topic for topic in topics if topic.key != "annualised"]
+    if len(keys) > 1 and ("annualised" in keys or not _RETURN_ITSELF.search(text)):
+        topics = [topic for topic in topics if topic.key != "return"]
+    return tuple(topics)
 
 
 def _measures(text: str) -> tuple[str, ...]:
@@ -210,37 +306,54 @@ def price_window(reading: Reading, as_of: date, first: date, year_end: date | No
     """Return the days over which to measure prices, from the words of the question.
 
     `first` is the first bar, `year_end` the end of the fiscal year in question. Order of rules: two dates;
-    "since" a date; "since" with a fiscal year (then from the year's end); "last N months"; years named
-    (calendar years); else the twelve months to `as_of`.
+    one date (since it, or on it for a price or an average); the year to date; "last N months"; "since" with a fiscal
+    year (then from the year's end); years named (calendar years); else the twelve months to `as_of`.
     """
     text = reading.text
     dates = sorted({day for day in dates_named(text) if day <= as_of})
     if len(dates) >= 2:
         return Window(dates[0], dates[-1], f"from {dates[0]:%-d %B %Y} to {dates[-1]:%-d %B %Y}, as asked")
+    if dates and reading.of_one_day:
+        return Window(max(_years_before(dates[0], 1), first), dates[0], f"on {dates[0]:%-d %B %Y}, the date named")
     if dates:
         return Window(dates[0], as_of, f"since {dates[0]:%-d %B %Y}, the date named in the question")
+    if _YEAR_TO_DATE.search(text):
+        return Window(date(as_of.year - 1, 12, 31), as_of, f"since the last close before {as_of.year}")
+    if _FROM_THE_START.search(text):
+        return Window(first, as_of, f"since the first bar at hand, {first:%-d %B %Y}")
     if match := _LAST.search(text):
         start = _back(as_of, match)
         return Window(max(start, first), as_of, f"over the {match[0].lower().strip()} to {as_of:%-d %B %Y}")
-    if reading.since and year_end:
+    after = reading.since and (reading.topics or reading.measures)
+    if year_end and (after or (reading.since and not reading.fiscal_years)):
         return Window(year_end, as_of, f"“since” is taken from the fiscal year's end, {year_end:%-d %B %Y}")
-    if reading.topics and year_end:
-        return Window(
-            year_end,
-            as_of,
-            f"no date was named for the stock, so it is taken from the fiscal year's end, {year_end:%-d %B %Y}",
-        )
     if reading.fiscal_years:
-        start = date(min(reading.fiscal_years) - 1, 12, 31)
-        end = min(date(max(reading.fiscal_years), 12, 31), as_of)
-        named = f"{min(reading.fiscal_years)}"
-        if len(reading.fiscal_years) > 1:
-            named += f" to {max(reading.fiscal_years)}"
-        if reading.since:
-            return Window(start, as_of, f"since the last close before {min(reading.fiscal_years)}")
-        return Window(start, end, f"over calendar {named}")
+        return _calendar(reading, as_of)
     start = _years_before(as_of, 1)
     return Window(max(start, first), as_of, f"no period was named, so the twelve months to {as_of:%-d %B %Y} are used")
+
+
+def price_windows(reading: Reading, as_of: date, first: date, year_end: date | None) -> list[Window]:
+    """Return one window, or one for each calendar year when the question wants them one by one."""
+    whole = price_window(reading, as_of, first, year_end)
+    if not (reading.intent.yearly and whole.end.year - whole.start.year > 1):
+        return [whole]
+    begin = whole.start.year + (whole.start >= date(whole.start.year, 12, 25))
+    years = [year for year in range(begin, whole.end.year + 1) if date(year - 1, 12, 31) >= first]
+    return [Window(date(y - 1, 12, 31), min(date(y, 12, 31), as_of), f"calendar {y}") for y in years] or [whole]
+
+
+def _calendar(reading: Reading, as_of: date) -> Window:
+    start = date(min(reading.fiscal_years) - 1, 12, 31)
+    end = min(date(max(reading.fiscal_years), 12, 31), as_of)
+    named = f"{min(reading.fiscal_years)}"
+    if reading.since:
+        return Window(start, as_of, f"since the last close before {min(reading.fiscal_years)}")
+    if len(reading.fiscal_years) > 1:
+        named += f" to {max(reading.fiscal_years)}"
+    if start >= as_of:
+        raise InvalidInput(f"the prices end on {as_of:%-d %B %Y}: none is known of {named}")
+    return Window(start, end, f"over calendar {named}")
 
 
 def _back(day: date, match: re.Match[str]) -> date:
@@ -264,9 +377,16 @@ def _years_before(day: date, n: int) -> date:
 
 
 def fiscal_year_in_question(reading: Reading, documents: Sequence[Document]) -> int | None:
-    """Return the fiscal year asked about: the newest named, else the newest annual report's, else the newest."""
+    """Return the fiscal year asked about: the newest named, that of a date named, else the newest report's.
+
+    The newest report is the annual one, unless the question asks for a quarter.
+    """
     if reading.fiscal_years:
         return max(reading.fiscal_years)
+    of_date = [d.fiscal_year for d in documents if d.fiscal_year and d.period_end in reading.ends]
+    quarterly = [d.fiscal_year for d in documents if d.fiscal_year and d.fiscal_quarter not in (None, 4)]
     annual = [d.fiscal_year for d in documents if d.fiscal_year and (d.form or "").startswith("10-K")]
     every = [d.fiscal_year for d in documents if d.fiscal_year]
-    return max(annual or every, default=None)
+    asked = quarterly if reading.quarter or reading.latest_quarter else []
+    named = [day.year for day in reading.ends] if reading.wants_filings and not reading.wants_prices else []
+    return max(of_date or named or asked or annual or every, default=None)

@@ -44,13 +44,13 @@ TOPICS: tuple[Topic, ...] = (
         "revenue",
         "Revenue",
         r"revenues?|net sales|sales|top[- ]line|turnover(?! ratio)|growth|grow(?:n|s|ing)?|grew|results"
-        r"|perform(?:ed|ance)?|how did .{0,40} do|overview|profile|brief|summary",
+        r"|overview|profile|brief|summar\w+",
         levels=("revenue",),
     ),
     Topic(
         "margins",
         "Margins and profit",
-        r"margins?|profit(?:s|ability|able)?|income|earnings|results|bottom[- ]line|overview|profile|brief|summary",
+        r"margins?|profit(?:s|ability|able)?|income|earnings|results|bottom[- ]line|overview|profile|brief|summar\w+",
         levels=("gross_profit", "operating_income", "net_income"),
         measures=("gross_margin", "operating_margin", "net_margin"),
     ),
@@ -59,12 +59,12 @@ TOPICS: tuple[Topic, ...] = (
         "Costs",
         r"costs?|expenses?|spend(?:ing)?|R&D|research and development|SG&A",
         levels=("cost_of_revenue", "r_and_d", "sg_and_a"),
-        measures=("r_and_d_to_revenue", "sg_and_a_to_revenue"),
+        measures=("r_and_d_share", "sg_and_a_share"),
     ),
     Topic(
         "cash_flow",
         "Cash flow",
-        r"cash flows?|free cash|fcf|cash generation|capex|capital (?:expenditures?|spending)|overview|profile|brief",
+        r"cash flows?|free cash|fcf|cash generation|capex|capital (?:expenditures?|spending)|overview|profile|brief|summar\w+",
         levels=("operating_cash_flow", "capex"),
         measures=("free_cash_flow", "fcf_margin"),
     ),
@@ -81,7 +81,7 @@ TOPICS: tuple[Topic, ...] = (
         r"balance sheets?|liquidity|solvency|leverage|debt|indebted\w*|assets|liabilities"
         r"|financial (?:position|health|strength)",
         levels=("cash", "total_assets", "total_liabilities", "long_term_debt", "equity"),
-        measures=("current_ratio", "debt_to_equity"),
+        measures=("current_ratio", "quick_ratio", "total_debt", "debt_to_equity"),
     ),
     Topic(
         "per_share",
@@ -94,22 +94,32 @@ TOPICS: tuple[Topic, ...] = (
 PRICE_TOPICS: tuple[PriceTopic, ...] = (
     PriceTopic(
         "return",
-        r"returns?\b(?! (?:on|to)\b)|stock|shares? (?:price|perform|done|do|return)|price|"
-        r"perform\w* (?:of|against|versus)|"
-        r"gain(?:ed|s)?\b|outperform\w*|underperform\w*|cagr|annuali[sz]ed",
-        ("total_return", "annualised_return", "relative_return"),
+        r"returns?\b(?! (?:on|to)\b)|returned\b(?! to\b)|stocks?\b(?!holder|[- ]based| (?:compensation|re|buy|option|split))"
+        r"|shares? (?:price|perform|done|do\b|did|return|gain|fall|fell|rise|rose)|price\b"
+        r"|perform\w* (?:of|against|versus|relative)"
+        r"|gain(?:ed|s)?\b(?! (?:on|from)\b)|outperform\w*|underperform\w*"
+        r"|beat(?:en|s|ing)?\b|lag(?:ged|s)?\b|S ?& ?P|invest(?:ed|ing) (?:\S+ ){0,3}(?:in|\$?\d)|ytd\b",
+        ("total_return", "relative_return"),
     ),
-    PriceTopic("volatility", r"volatil\w+|\brisky\b|standard deviation", ("volatility",)),
-    PriceTopic("drawdown", r"draw-?downs?|worst (?:fall|drop|loss)|peak[- ]to[- ]trough", ("max_drawdown",)),
+    PriceTopic("annualised", r"cagr\b|annuali[sz]ed return|compound\w* (?:annual )?return", ("annualised_return", "total_return")),
+    PriceTopic(
+        "risk_adjusted", r"sharpe|sortino|risk[- ]adjusted|risk and return", ("annualised_return", "volatility")
+    ),
+    PriceTopic("volatility", r"volatil\w+|risky\b|standard deviation", ("volatility",)),
+    PriceTopic("drawdown", r"draw-?d\w*wn\w*|worst (?:fall|drop|loss)|peak[- ]to[- ]trough|biggest (?:fall|drop)", ("max_drawdown",)),
     PriceTopic("beta", r"beta\b|market sensitivity", ("beta",)),
     PriceTopic("correlation", r"correlat\w+", ("correlation",)),
-    PriceTopic("trend", r"moving averages?|sma\b|200[- ]day|50[- ]day|trend", ("sma",)),
+    PriceTopic("trend", r"moving averages?|sma\b|200[- ]?days?\b|50[- ]?days?\b|trend(?:s|ing)?\b(?= (?:of|in) the (?:stock|price|share))", ("sma",)),
     PriceTopic("momentum", r"rsi\b|relative strength|overbought|oversold|momentum", ("rsi",)),
     PriceTopic("macd", r"macd\b", ("macd",)),
     PriceTopic(
         "level",
-        r"clos(?:e|ed|ing) (?:price|at)|price level|trad(?:e|ed|ing) at|what (?:is|was) the (?:stock|share) price",
+        r"clos(?:e|ed|ing) (?:price|at)|price level|trad(?:e|ed|ing) at|(?:stock|share) price (?:on|at)"
+        r"|what (?:is|was) the (?:stock|share) price|what (?:is|was) .{1,30}(?:stock|share) price",
         ("level",),
     ),
-    PriceTopic("extremes", r"52[- ]week|best (?:and worst )?day|worst day|highs?\b|lows?\b", ("extremes",)),
+    PriceTopic("range", r"52[- ]weeks?", ("range_52_weeks",)),
+    PriceTopic("best_day", r"best (?:and worst )?(?:single |trading )?days?\b|(?:largest|biggest) one[- ]day (?:gain|rise)", ("extremes",)),
+    PriceTopic("worst_day", r"worst (?:single |trading )?days?\b|(?:largest|biggest) one[- ]day (?:loss|fall|drop)", ("extremes",)),
+    PriceTopic("volume", r"(?:trading|average|daily) volumes?\b", ("average_volume",)),
 )
