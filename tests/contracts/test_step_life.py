@@ -166,6 +166,11 @@ class StepLife(RuleBasedStateMachine):
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
         assert run.state.final == all(step.state in FINISHED for step in steps.values())
 
+    def teardown(self) -> None:
+        """End the run: the database outlives this life, and sweeps and renewals count over all runs."""
+        if hasattr(self, "runs"):
+            self.cancel()
+
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_random_lives_of_a_run_agree_and_add_up(kind: str, request: pytest.FixtureRequest) -> None:
