@@ -44,9 +44,11 @@ def read_grids(text: str) -> list[tuple[Table, int, int]]:
 
 
 def _next(text: str, lines: list[tuple[int, str]], index: int) -> bool:
-    """Whether a line follows the one before it without an empty line between."""
+    """Whether a barred line belongs to the one before it: HTML's rows come with an empty line between."""
     end = lines[index - 1][0] + len(lines[index - 1][1])
-    return text[end : lines[index][0]].count("\n") <= 1
+    gap = text[end : lines[index][0]].count("\n")
+    edged = lines[index][1].lstrip().startswith("|")
+    return gap <= 1 or (gap == 2 and not edged)
 
 
 def _split(start: int, line: str) -> list[tuple[int, str]]:
@@ -76,7 +78,8 @@ def _grid(text: str, lines: list[tuple[int, str]]) -> Table | None:
             rows.append((at, line, fields))
     if not rows or not heads:
         return None
-    columns = _columns(heads)
+    width = max(len(fields) for _, _, fields in rows)
+    columns = _columns([_widened(fields, width) for fields in heads])
     title, statement = _title(text, 0, start)
     note = _note(text, max(0, start - 400), start) or _note(text, start, rows[0][0])
     sections = Sections()
@@ -92,6 +95,17 @@ def _grid(text: str, lines: list[tuple[int, str]]) -> Table | None:
         tuple(made),
         text[max(0, start - 300) : start],
     )
+
+
+def _widened(fields: list[tuple[int, str]], width: int) -> list[tuple[int, str]]:
+    """Return a heading line of a rendered table as wide as its rows: the empty corner and merged cells are lost."""
+    if len(fields) >= width or width < 2 or not fields[0][1].strip():
+        return fields
+    at = fields[0][0]
+    share, rest = divmod(width - 1, len(fields))
+    if rest:
+        return fields
+    return [(at, ""), *(field for field in fields for _ in range(share))]
 
 
 def _has_values(fields: list[tuple[int, str]]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from pipelines.ledger import derive
 from pipelines.ledger.derive import Derived
 from pipelines.ledger.match_book import Entity, Entry, SourceBook, fits, outflow
 from pipelines.ledger.match_figures import Measures, at_period, default_period, period_of, preferred, shifted
-from pipelines.ledger.match_scope import Phrase, Scope
+from pipelines.ledger.match_scope import Phrase, Scope, direction_to
 from pipelines.ledger.match_words import is_qualifier
 from pipelines.ledger.numbers import NumberMention
 from tieout.model import Number, NumberStatus, Period, Source, Span
@@ -90,6 +90,10 @@ class Judge:
 
         found = self.measures.named_by(phrase, period, keep)
         verdict = self._compare(mention, scope, found, period)
+        if verdict is not None and verdict.status is TIED:
+            if not phrase.concepts and self._ambiguous(mention, scope, found):
+                return Verdict(OPEN, reason="several rows have this name; say which table or part is meant")
+            return self._with_direction(verdict, scope, phrase, period, found, keep)
         if verdict is not None and verdict.status is CONTRADICTED:
             others = [e for e in self.measures.all_named_by(phrase, period, keep) if not e.figure.concept]
             if not phrase.concepts and any(
@@ -100,6 +104,31 @@ class Judge:
             return verdict
         computed = [d for c in sorted(phrase.concepts) for d in self._computed(c, phrase, period)]
         return self._compare_derived(mention, scope, computed)
+
+    def _ambiguous(self, mention: NumberMention, scope: Scope, found: Sequence[Entry]) -> bool:
+        """Say whether rows of one document have this name in different tables, and not all agree."""
+        if len({e.document.id for e in found}) == 0:
+            return False
+        newest = preferred(found, None)[0].document.id
+        mine = [e for e in found if e.document.id == newest]
+        agreeing = [self._agrees(mention, scope, e.figure.value, outflow(e.figure)) for e in mine]
+        if any(ok and e.figure.concept == "revenue" for ok, e in zip(agreeing, mine, strict=True)):
+            return False  # a product's or region's name by itself speaks of its sales
+        return any(agreeing) and not all(agreeing)
+
+    def _with_direction(
+        self, verdict: Verdict, scope: Scope, phrase: Phrase, period: Period, found: Sequence[Entry],
+        keep: Callable[[Entry], bool],
+    ) -> Verdict:  # fmt: skip
+        """Contradict "fell to $6.0 billion" when every figure of the year before is smaller."""
+        way = direction_to(scope.left)
+        before = [e.figure.value for e in self.measures.named_by(phrase, shifted(period, 1), keep)]
+        now = [e.figure.value for e in found]
+        if not way or not before or not now or scope.prior:
+            return verdict
+        if (way > 0 and max(now) < min(before)) or (way < 0 and min(now) > max(before)):
+            return Verdict(CONTRADICTED, verdict.source, "it moved the other way from the year before")
+        return verdict
 
     def _ratio_level(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
         found = self.measures.named_by(
@@ -259,7 +288,11 @@ class Judge:
         if not entries:
             return None
         for entry in entries:
-            if self._agrees(mention, scope, entry.figure.value, outflow(entry.figure)):
+            free = outflow(entry.figure) and not _other_side(entry.figure.row, scope)
+            if _other_side(entry.figure.row, scope) and entry.figure.value > 0:
+                continue  # "a tax benefit of $513 million" is no provision of that size
+            value = abs(entry.figure.value) if _other_side(entry.figure.row, scope) else entry.figure.value
+            if self._agrees(mention, scope, value, free):
                 return Verdict(TIED, self._source(entry))
         entry = entries[0]
         return Verdict(
@@ -318,6 +351,15 @@ class Judge:
         figure = entry.figure
         span = self.book.span(entry.document, figure.page, figure.row_start, max(figure.row_end, figure.end))
         return source_of(span)
+
+
+def _other_side(row: str, scope: Scope) -> bool:
+    """Say whether the words are the side that a label prints in parentheses: a benefit of "provision (benefit)"."""
+    pair = re.search(r"\b(provision|expense|benefit)s?\s*/?\s*\((provision|expense|benefit)s?\)", row, re.IGNORECASE)
+    if pair is None:
+        return False
+    said = {word for phrase in scope.phrases for word in phrase.inside}
+    return pair[2].lower()[:6] in {w[:6] for w in said} and pair[1].lower()[:6] not in {w[:6] for w in said}
 
 
 def _amount(entry: Entry) -> bool:

@@ -43,6 +43,8 @@ def same_time(claimed: Period | None, figure: Period | None, calendar: Calendar)
         return False
     if claimed.kind == "instant":
         return claimed.end is not None and claimed.end == figure.end and figure.kind == "year"
+    if claimed.kind == figure.kind == "months" and claimed.end is None:  # "the first nine months of 2023"
+        return claimed.months == figure.months and claimed.fiscal_year == figure.fiscal_year is not None
     if claimed.kind == figure.kind in ("year", "quarter"):
         return claimed.fiscal_year is not None and (
             (claimed.fiscal_year, claimed.fiscal_quarter if claimed.kind == "quarter" else None)

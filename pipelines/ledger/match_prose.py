@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipelines.ledger.match import CONTRADICTED, OPEN, TIED, Verdict, source_of
 from pipelines.ledger.match_book import Entity, SourceBook
 from pipelines.ledger.match_figures import default_period, shifted
 from pipelines.ledger.match_scope import Scope, Sentence
-from pipelines.ledger.match_words import STOP, is_neutral, is_qualifier
+from pipelines.ledger.match_words import STOP, is_neutral, is_qualifier, stem, tokens
 from pipelines.ledger.numbers import NumberMention
 from pipelines.ledger.sentences import split_sentences
 from tieout.model import Document, Period, Source, Span
@@ -40,6 +41,9 @@ class Statement:
     near: frozenset[str]
     whole: frozenset[str]
     clause: frozenset[str]
+    others: frozenset[str]  # words that lead to other numbers of the sentence only
+    place: frozenset[str]  # names and words of scope that directly follow the number: "in the U.S.", "worldwide"
+    text: str
 
 
 Parser = Callable[[str, Entity], tuple[Sentence, list[Scope]]]
@@ -78,6 +82,8 @@ class Prose:
         if whole <= {"sale", "net", "asset"}:  # a whole by itself: which part of it is not said
             return Verdict(OPEN, reason="nothing says what this is a number of")
         strict = _strict(sentence, whole)
+        place, everything = _place(sentence, index), _all_words(sentence)
+        names = frozenset(t.stem for t in sentence.words if t.capital) & whole
         rival: tuple[float, Statement] | None = None
         best: tuple[float, Statement] | None = None
         for statement in self.statements():
@@ -86,7 +92,15 @@ class Prose:
             shared = len(whole & statement.whole) / len(whole)
             if shared < COVERED or not near & statement.near or _excluded(whole, statement.whole):
                 continue
-            if not strict <= statement.clause:
+            if not strict <= statement.clause or whole & statement.others or not statement.place - _ALL <= everything:
+                continue
+            if not names & statement.whole <= statement.clause:  # "…28%, driven by Azure" says nothing of Azure's
+                continue
+            if not place <= statement.place | (statement.clause - _places_of(statement.text)) or _told_apart(
+                sentence.text, statement.text
+            ):
+                continue
+            if _bounded(statement) and not _bounded_claim(sentence, mention):
                 continue
             if len(near & statement.near) / len(near) < 0.5:
                 continue
@@ -128,6 +142,7 @@ class Prose:
                         Statement(
                             document, page.number, start, end, mention, scopes[index],
                             local_words(sentence, index), _all_words(sentence), clause_words(sentence, index),
+                            _others(sentence, index), _place(sentence, index), text,
                         )
                     )  # fmt: skip
         return found
@@ -209,9 +224,113 @@ def clause_words(sentence: Sentence, index: int) -> frozenset[str]:
     mention = sentence.mentions[index]
     low = sentence.mentions[index - 1].end if index else 0
     high = sentence.mentions[index + 1].start if index + 1 < len(sentence.mentions) else len(sentence.text)
-    cut = re.search(r";|\bwhile\b|\bwhereas\b", sentence.masked[mention.end : high])
+    cut = _ENDS.search(sentence.masked[mention.end : high])
     words = _useful(sentence, low, mention.end + cut.start() if cut else high)
+    if not words and index:  # "$8.7 billion, $9.5 billion and …": of what the number before is
+        return clause_words(sentence, index - 1)
     return words or _useful(sentence, 0, len(sentence.text))
+
+
+_ENDS = re.compile(
+    r";|\b(?:while|whereas|driven|due|primarily|reflecting|compared|versus|partially|partly|offset|thanks|of which|"
+    r"including|as a result)\b",
+    re.IGNORECASE,
+)
+_SCOPE_WORDS = re.compile(
+    r"^(?:worldwide|global|globally|international|internationally|domestic|domestically|abroad)$", re.I
+)
+_ALL = frozenset({stem(word) for word in ("worldwide", "global", "globally")})
+_REMAINS = re.compile(r"\b(?:remain|remains|remaining|remained|available|left)\b", re.IGNORECASE)
+_HAS_DONE = re.compile(r"\b(?:has|have|had)\s+(?:\w+ly\s+)?\w+ed\b|\bsince inception\b|\bto date\b", re.IGNORECASE)
+_AT_MOST = re.compile(r"\b(?:up to|as much as|at most|maximum|authori[sz]\w+)\b", re.IGNORECASE)
+
+
+def _others(sentence: Sentence, index: int) -> frozenset[str]:
+    mine = clause_words(sentence, index) | _useful(sentence, 0, sentence.mentions[0].start)
+    rest: frozenset[str] = frozenset()
+    for other in range(len(sentence.mentions)):
+        if other != index:
+            rest |= clause_words(sentence, other)
+    return rest - mine
+
+
+def _place(sentence: Sentence, index: int) -> frozenset[str]:
+    """Return the names and words of scope that directly follow a number: "in the U.S.", "worldwide"."""
+    mention = sentence.mentions[index]
+    high = sentence.mentions[index + 1].start if index + 1 < len(sentence.mentions) else len(sentence.text)
+    gap = sentence.masked[mention.end : high]
+    if index + 1 < len(sentence.mentions):  # the last joint before the next number opens that number's clause
+        joints = list(re.finditer(r"[,;:]|\band\b|\bor\b", gap))
+        gap = gap[: joints[-1].start()] if joints else ""
+    if cut := re.search(
+        r"[;:.](?=\s|$)|,\s+(?!and\b)|\b(?:while|whereas|driven|due|compared|versus|as of|from|to)\b", gap
+    ):
+        gap = gap[: cut.start()]
+    found = set()
+    end = mention.end + len(gap)
+    first = re.match(r"\s*(?:of\s+(?:them|these|which)\s+|\w+\s+){0,2}?(?:in|at|for|across|within)\b", gap)
+    direct = bool(re.match(r"\s*[A-Z]", gap))
+    for token in sentence.words:
+        if not mention.end <= token.start < end:
+            continue
+        if _SCOPE_WORDS.match(token.word) or ((first or direct) and token.capital):
+            found.add(token.stem)
+    return frozenset(found)
+
+
+@lru_cache(maxsize=65536)
+def _places_of(text: str) -> frozenset[str]:
+    """Return the stems of a text's names: a claim's place must be the number's own, not another's."""
+    return frozenset(t.stem for t in tokens(text) if t.capital)
+
+
+def _bounded(statement: Statement) -> bool:
+    """Say whether a source's number is a bound or a sum to date rather than the amount of the period."""
+    before = statement.text[max(0, statement.mention.start - 60) : statement.mention.start]
+    if re.search(r"\bup to\s*\$?$", before, re.I):
+        return True
+    period = statement.scope.period
+    return period is not None and period.kind == "instant" and bool(_HAS_DONE.search(before + statement.text[:200]))
+
+
+def _bounded_claim(sentence: Sentence, mention: NumberMention) -> bool:
+    return bool(_AT_MOST.search(sentence.text) or _HAS_DONE.search(sentence.text)) and not _REMAINS.search(
+        sentence.text[mention.end : mention.end + 40]
+    )
+
+
+def _told_apart(mine: str, theirs: str) -> bool:
+    """Say whether one noun has another word before it in each: "other" and "manufacturing purchase obligations"."""
+    left, right = _modified(mine), _modified(theirs)
+    for noun, before in left.items():
+        against = right.get(noun)
+        if (
+            before
+            and against
+            and not before & against
+            and not (before & _stems(theirs))
+            and not (against & _stems(mine))
+        ):
+            return True
+    return False
+
+
+@lru_cache(maxsize=65536)
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(t.stem for t in tokens(text))
+
+
+@lru_cache(maxsize=65536)
+def _modified(text: str) -> dict[tuple[str, str], frozenset[str]]:
+    """Return for each pair of adjacent content words the words seen directly before it."""
+    words = tokens(text)
+    found: dict[tuple[str, str], set[str]] = {}
+    for a, b, c in zip(words, words[1:], words[2:], strict=False):
+        joined = text[a.end : b.start] == text[b.end : c.start] == " "
+        plain = all(w.word.lower() not in STOP and not is_neutral(w) for w in (b, c))
+        if joined and plain and a.word.lower() not in STOP and (a.word.lower() == "other" or not is_neutral(a)):
+            found.setdefault((b.stem, c.stem), set()).add(a.stem)
+    return {pair: frozenset(before) for pair, before in found.items()}
 
 
 def _strict(sentence: Sentence, whole: frozenset[str]) -> frozenset[str]:

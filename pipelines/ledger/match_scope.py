@@ -9,7 +9,7 @@ from pipelines.ledger.match_periods import FROM, compares, give_periods, pair_li
 from pipelines.ledger.match_sentence import EMPTY, Phrase, Scope, Sentence
 from pipelines.ledger.numbers import NumberMention
 
-__all__ = ["Phrase", "Scope", "Sentence", "compares", "read_scopes"]
+__all__ = ["Phrase", "Scope", "Sentence", "compares", "direction_to", "read_scopes"]
 
 _UP = (
     "rose|rise|rises|rising|risen|grew|grow|grows|growing|grown|growth|increased?|increases|increasing|up|gain|"
@@ -75,6 +75,17 @@ _ASIDE_START = re.compile(
     re.IGNORECASE,
 )
 _INTRO = re.compile(r"^\s*(?:and\s+|but\s+)?(?:in|for|at|across|within|among|on|by|from)\b", re.IGNORECASE)
+
+
+_WENT_TO = re.compile(
+    rf"\b(?:(?P<up>{_UP})|(?P<down>{_DOWN}))\s+(?:\w+ly\s+)?to\s*(?:about\s+|nearly\s+)?$", re.IGNORECASE
+)
+
+
+def direction_to(left: str) -> int:
+    """Return the direction that the words before a level say it moved in: "fell to" is -1, 0 when they say none."""
+    found = _WENT_TO.search(left.rstrip(" $€£("))
+    return 0 if not found else (1 if found["up"] else -1)
 
 
 def read_scopes(sentence: Sentence) -> list[Scope]:

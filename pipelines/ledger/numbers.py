@@ -80,11 +80,12 @@ _DURATION = re.compile(
 _APPROX = re.compile(
     r"(about|roughly|approximately|around|some|nearly|almost|close to|just under|just over|slightly (?:more|less) than|"
     r"slightly (?:over|under|above|below)|well over|over|more than|greater than|less than|fewer than|at least|"
-    r"at most|up to|above|below|under|exceed(?:ed|s|ing)?|surpass(?:ed|ing)?|in excess of|north of|circa|c\.|~|≈)"
+    r"at most|up to|above|below|under|exceed(?:ed|s|ing)?|surpass(?:ed|ing)?|topp(?:ed|ing)|passed|crossed|"
+    r"in excess of|north of|circa|c\.|~|≈)"
     r"\s?(?:a\s|an\s|the\s)?$",
     re.IGNORECASE,
 )
-_LOWER = re.compile(r"over|more than|greater|at least|above|exceed|surpass|excess|north")
+_LOWER = re.compile(r"over|more than|greater|at least|above|exceed|surpass|excess|north|topp|passed|crossed")
 _UPPER = re.compile(r"nearly|almost|under|less|fewer|at most|up to|below")
 APPROXIMATE_TOLERANCE = Decimal("0.025")  # how far a number said to be approximate may lie from its source
 

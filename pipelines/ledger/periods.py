@@ -65,6 +65,14 @@ _PROSE = re.compile(
     r"|(?P<bare>(?<![\d,.$/-])\b(?:19|20)\d\d\b(?![\d,]*\d|[.,]\d|\s?%))",
     re.IGNORECASE,
 )
+_YEARLESS = re.compile(
+    r"\b(?:first\s+)?(?P<months>nine|six|three|9|6|3)[-\s]months?(?:\s+periods?)?"
+    r"(?:\s+(?:of|in|ended\s+(?:in\s+)?\w+)\s+(?:fiscal\s+(?:year\s+)?|the\s+year\s+)?(?P<my>(?:19|20)\d\d)\b)?"
+    r"(?!\s+end(?:ed|ing)\s+\w+\s+\d)"
+    r"|\b(?P<ord>first|second|third|fourth)[\s-]+(?:fiscal\s+)?quarter\b(?!\s+(?:of\s+)?(?:fiscal\s+)?(?:year\s+)?(?:19|20)\d\d)"
+    r"|\b(?P<half>first|second)[\s-]+half\b|\bQ(?P<q>[1-4])\b(?![\s,]*(?:of\s+)?(?:FY|fiscal|'|\d))",
+    re.IGNORECASE,
+)
 _TOLERANCE = timedelta(days=10)  # a 52/53-week year ends some days off its anniversary
 
 
@@ -183,6 +191,32 @@ def periods_in(text: str, calendar: Calendar = Calendar()) -> list[tuple[int, in
         period = _prose_period(match, calendar)
         if period is not None:
             found.append((match.start(), match.end(), period))
+    return found
+
+
+def yearless_periods(text: str, year: int | None) -> list[tuple[int, int, Period]]:
+    """Return (start, end, period) of quarters and runs of months that a sentence names without their year.
+
+    They are of fiscal year `year`, or of the year that the sentence itself names when it names just one.
+    """
+    named = {
+        int(m[1])
+        for m in re.finditer(r"(?<![\d,.$])\b((?:19|20)\d\d)\b(?![\d,]*\d|[.,]\d|\s?%)", text)
+        if not re.search(r"\b(?:same|from|than|versus|compared|against|relative)\b[^.;]*$", text[: m.start()], re.I)
+    }
+    own = named.pop() if len(named) == 1 else year
+    found = []
+    for match in _YEARLESS.finditer(text):
+        label = " ".join(match[0].split())
+        when = int(match["my"]) if match["my"] else own
+        if match["months"]:
+            count = COUNTS[match["months"].lower()]
+            found.append((match.start(), match.end(), Period("months", when, None, count, None, None, label)))
+        elif match["half"]:
+            found.append((match.start(), match.end(), Period("months", when, None, 6, None, None, label)))
+        else:
+            quarter = ORDINALS[match["ord"].lower()] if match["ord"] else int(match["q"])
+            found.append((match.start(), match.end(), Period("quarter", when, quarter, 3, None, None, label)))
     return found
 
 

@@ -17,7 +17,7 @@ from pipelines.ledger.match_periods import main_periods
 from pipelines.ledger.match_prose import Prose
 from pipelines.ledger.match_scope import Scope, Sentence, read_scopes
 from pipelines.ledger.numbers import SCALES, NumberMention, find_numbers
-from pipelines.ledger.periods import periods_in
+from pipelines.ledger.periods import periods_in, yearless_periods
 from tieout.errors import InvalidInput
 from tieout.model import Claim, Draft, Fact, Ledger, Number, Period, Section, Source, Span
 
@@ -112,6 +112,8 @@ class TieOut:
         numbers = list(filled)
         sentence, scopes, entity, foreign = self._read(claim, passage)
         several = self._owners(claim, sentence)
+        if entity is not None:
+            self._remember(passage, entity, sentence)
         for index, mention in enumerate(sentence.mentions):
             if any(n.start < mention.end and mention.start < n.end for n in filled):
                 continue
@@ -139,7 +141,7 @@ class TieOut:
         for one in several or (entity,):
             mine, read = sentence, scopes
             if one is not None and entity is not None and one.key != entity.key:
-                mine, read = self.parse(claim.text, one)
+                mine, read = self.parse(claim.text, one, self._year(passage, one))
             verdict = self._settle(claim, passage, mine, index, read[index], one, foreign)
             if verdict.status is not TIED:
                 break
@@ -193,21 +195,43 @@ class TieOut:
             return Sentence(claim.text, mentions, (), ()), [Scope("level")] * len(mentions), None, foreign
         if claim.kind == "cell":
             return (*self._cell(claim, passage, known), entity, foreign)
-        sentence, scopes = self.parse(claim.text, known)
+        sentence, scopes = self.parse(claim.text, known, self._year(passage, known))
         return sentence, scopes, entity, foreign
 
-    def parse(self, text: str, entity: Entity) -> tuple[Sentence, list[Scope]]:
-        """Read a sentence as one about `entity`."""
+    def parse(self, text: str, entity: Entity, year: int | None = None) -> tuple[Sentence, list[Scope]]:
+        """Read a sentence as one about `entity`; `year` is the fiscal year of a quarter that names none."""
         flat = _ASIDES.sub(lambda match: " " * len(match[0]), text.replace("\n", " "))
         mentions = find_numbers(flat)
         scale = _scale_of(flat)
         if scale > 1:
             mentions = [_scaled(m, scale) for m in mentions]
         sentence = Sentence(
-            flat, mentions, named_spans(flat), periods_in(flat, self.book.calendars[entity.key]),
-            self._hidden(flat), self._joined(flat, entity),
+            flat, mentions, named_spans(flat), self._times(flat, entity, year), self._hidden(flat),
+            self._joined(flat, entity),
         )  # fmt: skip
         return sentence, read_scopes(sentence)
+
+    def _times(self, text: str, entity: Entity, year: int | None) -> list[tuple[int, int, Period]]:
+        """Return the periods of a sentence, those of quarters without a year among them."""
+        found = periods_in(text, self.book.calendars[entity.key])
+        if year is None:
+            return found
+        for start, end, period in yearless_periods(text, year):
+            if any(s < end and start < e and p.kind != "year" for s, e, p in found):
+                continue
+            inside = [(s, e, p) for s, e, p in found if p.kind == "year" and (start <= s < end or _of(text[end:s]))]
+            if inside:
+                period = replace(period, fiscal_year=inside[0][2].fiscal_year)
+                end = max(end, inside[0][1])
+                found.remove(inside[0])
+            found.append((start, end, period))
+        return sorted(found, key=lambda item: item[0])
+
+    def _year(self, passage: Passage, entity: Entity) -> int | None:
+        """Return the fiscal year that a sentence's surroundings speak of, else the newest document's."""
+        years = [p.fiscal_year for p in self._periods(passage, entity) if p.fiscal_year]
+        newest = max((d.fiscal_year or 0 for d in entity.documents), default=0)
+        return years[0] if years else newest or None
 
     def _cell(self, claim: Claim, passage: Passage, entity: Entity) -> tuple[Sentence, list[Scope]]:
         """Read a table's cell: the row's label and the column's heading say what it is."""
@@ -344,7 +368,6 @@ class TieOut:
         if entity is None:
             return Verdict(OPEN, reason="the text does not say of which company it is")
         cited = self._cited(claim)
-        self._remember(passage, entity, sentence)
         fallbacks = self._periods(passage, entity)
         verdict = Judge(self.book, entity, cited).judge(mention, scope, fallbacks)
         if verdict.status is OPEN and claim.kind != "cell":
@@ -409,6 +432,8 @@ class TieOut:
             found.append(self._main[2])
         for text in (passage.caption, *reversed(passage.headings)):
             named = [p for _, _, p in periods_in(text, calendar)]
+            if named and passage.claim.kind == "cell" and text == passage.caption:
+                found += [p for p in named[:1] if p.kind == "months" and p not in found]
             if named:
                 found.append(max(named, key=lambda p: (p.fiscal_year or 0, p.fiscal_quarter or 0)))
                 break
@@ -449,6 +474,11 @@ def _per_share(mention: NumberMention) -> NumberMention:
         mention.unit, f"{mention.unit}/share" if len(mention.unit) == 3 else mention.unit
     )
     return replace(mention, unit=unit)
+
+
+def _of(gap: str) -> bool:
+    """Say whether a year that follows a quarter after these words is the quarter's."""
+    return bool(re.fullmatch(r"\s*(?:of|in|for)?\s*(?:the\s+)?", gap, re.IGNORECASE))
 
 
 def _as_percent(mention: NumberMention) -> NumberMention:
