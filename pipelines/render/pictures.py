@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.pdfium import opened_pdf
 from tieout.model import Page, Report
 
 _SCALE = 1.5  # pixels per PDF point: legible, and small as a file
 _AROUND = 36.0  # points above and below the quotation
 _MARGIN = 6.0  # points left and right of the page's text
 _TALLEST = 220.0  # points; a longer quotation is cut
+_WIDEST = 3_000.0  # points; a page that claims more would take gigabytes to draw
 _SHADE, _MARK = (255, 249, 219), (255, 226, 122)
 _COLOURS = 24
 
@@ -32,7 +35,8 @@ def page_pictures(report: Report, pages: Iterable[Page], pdf_of: Callable[[str],
     """Return PNGs by the id of each span and each figure that the report shows.
 
     `pdf_of` gives a document's bytes, None when it is no PDF. A page whose characters are not those of the stored
-    text (a repaired text layer) gives no picture: better none than one that marks the wrong place.
+    text (a repaired text layer) gives no picture: better none than one that marks the wrong place. Nor does one that
+    cannot be drawn: a report does without.
     """
     wanted: dict[tuple[str, int], dict[str, _Place]] = {}
     for span in report.ledger.spans:
@@ -51,26 +55,28 @@ def page_pictures(report: Report, pages: Iterable[Page], pdf_of: Callable[[str],
 
 
 def _of_document(data: bytes, wanted: Mapping[int, Mapping[str, _Place]], texts: Mapping[int, str]) -> dict[str, bytes]:
-    import pypdfium2 as pdfium
+    from pypdfium2 import PdfiumError
 
     found: dict[str, bytes] = {}
-    pdf = pdfium.PdfDocument(data)
-    try:
+    with suppress(PdfiumError), opened_pdf(data) as pdf:
         for number, places in wanted.items():
-            page = pdf[number - 1]
-            textpage = page.get_textpage()
-            try:
-                index = _characters(textpage.get_text_range(), texts[number]) or {}
-                text_boxes = _boxes(textpage, index, 0, len(texts[number]))
-                for key, place in places.items():
-                    picture = _picture(page, textpage, index, place, text_boxes)
-                    if picture is not None:
-                        found[key] = picture
-            finally:
-                textpage.close()
-                page.close()
+            found |= _of_page(pdf[number - 1], places, texts[number])
+    return found
+
+
+def _of_page(page: Any, places: Mapping[str, _Place], text: str) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    textpage = page.get_textpage()
+    try:
+        index = _characters(textpage.get_text_range(), text) or {}
+        text_boxes = _boxes(textpage, index, 0, len(text))
+        for key, place in places.items():
+            picture = _picture(page, textpage, index, place, text_boxes)
+            if picture is not None:
+                found[key] = picture
     finally:
-        pdf.close()
+        textpage.close()
+        page.close()
     return found
 
 
@@ -99,9 +105,9 @@ def _picture(
     page: Any, textpage: Any, index: Mapping[int, int], place: _Place, text_boxes: Sequence[Box]
 ) -> bytes | None:
     rows = _rows(_boxes(textpage, index, place.start, place.end))
-    if not rows:
-        return None
     width, height = page.get_size()
+    if not rows or width > _WIDEST:
+        return None
     top = min(height, max(row[3] for row in rows) + _AROUND)
     bottom = max(0.0, min(row[1] for row in rows) - _AROUND, top - _TALLEST)
     marks = _rows(_boxes(textpage, index, *place.mark)) if place.mark else []

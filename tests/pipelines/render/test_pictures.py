@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from importlib.resources import files
@@ -52,3 +53,34 @@ def test_a_page_whose_characters_differ_from_the_stored_text_gives_no_picture(pa
 
 def test_a_document_that_is_no_pdf_gives_no_picture(page: Page) -> None:
     assert page_pictures(report(page, "Total net sales"), [page], lambda _: None) == {}
+
+
+def test_reports_drawn_at_the_same_time_do_not_disturb_one_another(page: Page) -> None:
+    """pdfium is not made for threads: without a lock this ends the process."""
+    one, data = report(page, "Net income $ 99,803"), PDF.read_bytes()
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: page_pictures(one, [page], lambda _: data), range(24)))
+    assert all(pictures == made[0] for pictures in made) and made[0]
+
+
+def test_a_file_that_cannot_be_drawn_gives_no_picture(page: Page) -> None:
+    data = PDF.read_bytes()
+    for broken in (b"no PDF", data[: len(data) // 4]):
+        assert page_pictures(report(page, "Total net sales"), [page], lambda _, broken=broken: broken) == {}
+
+
+def test_a_page_that_claims_to_be_miles_wide_is_not_drawn() -> None:
+    quote = "Revenue was $5 million."
+    data = _wide_pdf(quote, 14_000)
+    wide = Page("doc", 1, read_pdf(data).pages[0].text)
+    assert page_pictures(report(wide, quote), [wide], lambda _: data) == {}
+
+
+def _wide_pdf(text: str, width: float) -> bytes:
+    from reportlab.pdfgen.canvas import Canvas
+
+    out = io.BytesIO()
+    canvas = Canvas(out, pagesize=(width, 792))
+    canvas.drawString(72, 700, text)
+    canvas.save()
+    return out.getvalue()
