@@ -65,7 +65,10 @@ class DraftChecker:
             if document.id in pages:
                 continue
             figures[document.id] = read_figures(document, texts)
-            document = _dated(document, figures[document.id])
+            dated = _dated(document, figures[document.id])
+            if dated.period_end != document.period_end:  # with a calendar its columns say more
+                figures[document.id] = read_figures(dated, texts)
+            document = dated
             found.append(document)
             pages[document.id] = texts
             if instrument is not None:
@@ -107,7 +110,12 @@ class DraftChecker:
 
 
 def _dated(document: Document, figures: Sequence[Figure]) -> Document:
-    """Return the document with the newest fiscal year of its figures, when its text names none itself."""
+    """Return the document with the newest fiscal year or quarter of its figures, when its text names none itself."""
+    ends = [f.period.end for f in figures if f.period and f.period.end]
+    if document.fiscal_year is None and ends and any((e.month, e.day) == (12, 31) for e in ends):
+        last = max(ends)  # its tables show the last day of December: the calendar year is its fiscal year
+        quarter = last.month // 3 if last.month in (3, 6, 9) else None
+        return replace(document, fiscal_year=last.year, fiscal_quarter=quarter, period_end=last)
     years = [f.period.fiscal_year for f in figures if f.period and f.period.kind == "year" and f.period.fiscal_year]
     if document.fiscal_year is not None or not years:
         return document

@@ -68,13 +68,27 @@ def read_figures(document: Document, pages: Sequence[Page]) -> list[Figure]:
     return figures
 
 
+_ALL_AMOUNTS = re.compile(
+    r"^\W*(?:all|unless)\b[^.\n]{0,60}\bin\s+(?:US\s?)?[$€£]?\s?(?:millions|thousands|billions)\b[^.\n]{0,60}",
+    re.IGNORECASE,
+)
+_SIGNS = {"€": "EUR", "£": "GBP", "¥": "JPY"}
+
+
+def _in_currency(figure: Figure, code: str) -> Figure:
+    """Return the figure in the currency that its table prints instead of dollars."""
+    return replace(figure, unit=figure.unit.replace("USD", code))
+
+
 def _standing_notes(text: str) -> list[tuple[int, str]]:
     """Return (offset, note) for each Item's or Notes' heading of a page; "" when it prints no scale."""
     found = []
     at = 0
     lines = text.split("\n")
     for index, line in enumerate(lines):
-        if _ITEM_LINE.match(line) and len(line) < 260:
+        if _ALL_AMOUNTS.match(line):
+            found.append((at, line.strip()))
+        elif _ITEM_LINE.match(line) and len(line) < 260:
             match = _ITEM_NOTE.search(" ".join(lines[index : index + 3]))
             found.append((at, match.group(0) if match else ""))
         at += len(line) + 1
@@ -84,6 +98,14 @@ def _standing_notes(text: str) -> list[tuple[int, str]]:
 def _of_table(document: Document, page: Page, table: Table, calendar: Calendar, printed: str) -> Iterator[Figure]:
     note = read_note(printed)
     signs = any(cell.currency for row in table.rows for cell in row.cells)
+    foreign = next(
+        (
+            code
+            for sign, code in _SIGNS.items()
+            if sign in printed or any(cell.currency == sign for row in table.rows for cell in row.cells)
+        ),
+        None,
+    )
     money = signs or "$" in printed or "dollars" in printed.lower() or table.statement is not None
     totals = {concept_of(r.label, r.path, table.title) for r in table.rows if normal_label(r.label).startswith("total")}
     for row in table.rows:
@@ -92,7 +114,8 @@ def _of_table(document: Document, page: Page, table: Table, calendar: Calendar, 
         name, dimension = _meaning(row, table, "revenue" in totals)
         marked = any(cell.percent or cell.scale for cell in row.cells)
         if (printed and "share" in printed) or signs or note.money or marked:
-            yield from _of_row(document, page, table, row, calendar, note, money, name, dimension)
+            for figure in _of_row(document, page, table, row, calendar, note, money or bool(foreign), name, dimension):
+                yield _in_currency(figure, foreign) if foreign else figure
 
 
 def _of_row(

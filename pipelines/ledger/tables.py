@@ -30,7 +30,8 @@ _NOTE = re.compile(
     r"(?:\bin\s+(?:millions|thousands|billions)|\b(?:MILLIONS|THOUSANDS|BILLIONS|000[’']?s))\b[^()]{0,160}\)"
     r"|(?:\$|dollars|amounts)\s+(?:and\s+shares\s+)?in\s+(?:millions|thousands|billions)"
     r"(?:,\s+except\s+[a-z\s-]{0,60}?(?:amounts|data))?"
-    r"|\(in\s+(?:millions|thousands|billions)\)",
+    r"|\(in\s+(?:millions|thousands|billions)\)"
+    r"|\bin\s+(?:US\s?)?[$€£]\s?(?:millions|thousands|billions)\b|\([$€£]\s?(?:millions?|thousands?|billions?)\)",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
