@@ -49,7 +49,7 @@ class DraftChecker:
         if self.lake is not None and (tickers or not documents):
             from pipelines.ledger.check_prices import Prices
 
-            prices = Prices(self.lake, self.registry, principal, text, tickers)
+            prices = Prices(self.lake, self.registry, principal, text, tickers, alone=not book.documents)
         worker = TieOut(book, own=False, prices=prices)
         return worker.ledger([worker.claim(passage) for passage in parse_markdown(text)])
 

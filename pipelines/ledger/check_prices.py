@@ -34,6 +34,7 @@ _NOT_PRICES = re.compile(
     r"compensation|issued)\b",
     re.IGNORECASE,
 )
+_RETURNED = re.compile(r"\b(?:returned|gained|lost|fell|rose|dropped|climbed|rallied|declined)\b", re.IGNORECASE)
 # The words of a measure, its name in pipelines/tools/market.py, and the measures of the facts that it gives.
 _MEASURES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"draw-?down", "max_drawdown", ("max_drawdown",)),
@@ -58,8 +59,11 @@ class Prices:
     """Judges a text's price statements; `facts` are those computed so far."""
 
     def __init__(
-        self, lake: Lake, registry: Registry, principal: Principal, text: str, tickers: Sequence[str] = ()
-    ) -> None:
+        self, lake: Lake, registry: Registry, principal: Principal, text: str, tickers: Sequence[str] = (),
+        *, alone: bool = False,
+    ) -> None:  # fmt: skip
+        """Prepare. `alone` says that no document is at hand: then "Apple returned 49%" can only be of its price."""
+        self.alone = alone
         self.lake, self.registry, self.principal, self.text = lake, registry, principal, text
         self.tickers = tuple(tickers)
         self.facts: list[Fact] = []
@@ -71,13 +75,13 @@ class Prices:
         """Return tied or contradicted by a computed fact, open with a reason, or None when it is not about prices."""
         text = sentence.text or passage.claim.text
         clause = self._clause(sentence, mention)
-        if not _PRICES.search(text) or _NOT_PRICES.search(clause):
+        if not (_PRICES.search(text) or (self.alone and _RETURNED.search(text))) or _NOT_PRICES.search(clause):
             return None
         found = self._measure(clause, text, mention)
         if found is None or mention.unit not in ("fraction", "number", "multiple", "USD", "points", "USD/share"):
             return None
         name, measures = found
-        symbol = self._ticker(text, ticker)
+        symbol = self._ticker(self._own(sentence, mention) or text, ticker)
         if symbol is None:
             return Verdict(OPEN, reason="the text does not say whose price it is")
         start, end = self._window(text, passage)
@@ -102,7 +106,14 @@ class Prices:
         others = [m for m in sentence.mentions if m is not mention]
         low = max((m.end for m in others if m.end <= mention.start), default=0)
         high = min((m.start for m in others if m.start >= mention.end), default=len(sentence.text))
-        return sentence.text[low:high]
+        cut = re.search(r"[;]", sentence.text[mention.end : high])
+        return sentence.text[low : mention.end + cut.start() if cut else high]
+
+    def _own(self, sentence: Sentence, mention: NumberMention) -> str:
+        """Return the words that lead to this number from the one before, when they name a company."""
+        earlier = max((m.end for m in sentence.mentions if m.end <= mention.start), default=0)
+        lead = sentence.text[earlier : mention.start]
+        return lead if self.registry.mentioned(self.principal, lead) else ""
 
     def _measure(self, clause: str, text: str, mention: NumberMention) -> tuple[str, tuple[str, ...]] | None:
         for where in (clause, text):
@@ -111,8 +122,10 @@ class Prices:
                     continue
                 if name == "total_return" and mention.unit != "fraction":
                     continue
-                if name == "total_return" and not re.search(
-                    r"\b(?:shares?|stock|share price|total return)\b", text, re.I
+                if (
+                    name == "total_return"
+                    and not self.alone
+                    and not re.search(r"\b(?:shares?|stock|share price|total return)\b", text, re.I)
                 ):
                     continue
                 return name, measures
@@ -134,6 +147,8 @@ class Prices:
                 return min(days[:2]), max(days[:2])
             if len(days) == 1:
                 return (days[0], None) if re.search(r"\b(?:since|after|from)\b", part, re.I) else (None, days[0])
+            if years := years_in(part):
+                return date(years[0] - 1, 12, 31), date(years[-1], 12, 31)
         return None, None
 
     def _facts(self, ticker: str, name: str, start: date | None, end: date | None) -> list[Fact] | str:
@@ -170,6 +185,20 @@ def dates_in(text: str) -> list[date]:
         except ValueError:
             continue
     return found
+
+
+_ENDS_OF = re.compile(r"from the end of ((?:19|20)\d\d) (?:to|through|until) the end of ((?:19|20)\d\d)", re.IGNORECASE)
+_YEAR = re.compile(
+    r"\b(?:in|during|over|calendar(?: year)?|for)\s+(?:calendar\s+|all of\s+)?((?:19|20)\d\d)\b", re.IGNORECASE
+)
+
+
+def years_in(text: str) -> tuple[int, int] | None:
+    """Return the first and last calendar year whose days a text speaks of: "in 2022"; None when it names none."""
+    if match := _ENDS_OF.search(text):
+        return int(match[1]) + 1, int(match[2])
+    found = {int(match[1]) for match in _YEAR.finditer(text)}
+    return (found.copy().pop(), found.pop()) if len(found) == 1 else None
 
 
 def _agrees(mention: NumberMention, scope: Scope, clause: str, fact: Fact) -> bool:

@@ -49,6 +49,9 @@ _PATTERNS = [
     rf"of the)\s(?P<gone>{_SMALL})\s(?:fiscal\s|calendar\s|trading\s)?(?:months|weeks|quarters|years|days|"
     rf"periods)\b",
     rf"(?i)\b(?P<gone>{_SMALL})-(?:day|week|month|quarter|year|page|step|for-\w+|to-\w+)s?\b",
+    rf"(?i)\b(?:within|next|over|in|than|for)\s(?:the\s)?(?P<gone>{_SMALL})\s(?:months|weeks|quarters|days)\b",
+    r"(?i)\b(?P<gone>\d{1,2})-\s(?:or|and|to)\s\d{1,2}-(?:day|week|month|year)s?\b",
+    r"(?<![\w.,])\+\d{1,3}(?:[\s.-]\d{2,4}){2,}",
     r"(?i)\b(?P<gone>\d{1,2})-for-\d{1,2}\b",
     rf"(?<![\d.,$€£¥]){_YEAR}(?:s\b|(?:\s?[/\u2013-]\s?(?:{_YEAR}|\d\d))(?!\d|,\d)|(?![\d%]|,\d{{3}}|\.\d|"
     rf"\s?(?:%|percent|million|billion|thousand|trillion|employees|stores|associates|warehouses|shares|basis)))",
@@ -69,8 +72,8 @@ _PATTERNS = [
     r"\bFTSE\s?\d+\b|\bFortune\s?\d+\b|\bDAX\s?\d+\b|\bNikkei\s?\d+\b|\bSTOXX\s?\d+\b",
     r"(?i)\b(?:rsi|macd|sma|ema|ma|atr|adx|bollinger|stochastic)\s?\(\s?\d+(?:\s?,\s?\d+)*\s?\)",
     r"(?i)\b(?:rsi|sma|ema)[\s-]\d{1,3}\b",
-    r"(?i)\b(?:covid|sars-cov)-?\s?\d+\b|\b401\s?\(k\)|\b24/7\b|\b[2-6]G\b|\b3M\b|\b7-Eleven\b",
-    r"(?i)\b(?:iphone|ipad|ipod|macbook|mac|ios|ipados|macos|watchos|windows|xbox|playstation|office|dynamics|"
+    r"(?i)\b(?:covid|sars-cov)-?\s?\d+\b|\b401\s?\(k\)|\b401\s?$|\b24/7\b|\b[2-6]G\b|(?<![\d.,$£€])\b3M\b|\b7-Eleven\b",
+    r"(?i)\b(?:iphone|ipad|ipod|macbook|mac|ios|ipados|macos|watchos|microsoft|macbook pro|macbook air|windows|xbox|playstation|office|dynamics|"
     r"series|watch series|android|ryzen|epyc|radeon|instinct|galaxy|boeing|airbus|model|prevnar|bnt|gen|"
     r"generation|group|club|route|interstate|formula|catch|studio|channel|rtx|gtx|"
     r"rx)[\s-]?(?P<gone>\d{1,4})(?![\d,.]*\d)(?!\s?(?:%|percent|million|billion|thousand|net))(?=[\s,.;:)’']|$)",

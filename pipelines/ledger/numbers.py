@@ -243,6 +243,8 @@ def _read(text: str, match: re.Match[str], cell: bool) -> NumberMention | None:
 def _glued(text: str, end: int) -> bool:
     """Say whether letters follow at once: "10b5", "3M", "5G" are names."""
     rest = text[end : end + 3]
+    if re.match(r"(?:m|mn|bn|k|p)\b", rest):
+        return False
     if re.match(r"[A-Za-z_&/]", rest):
         return True
     return bool(re.match(r"[.,]\d|\(\w\)", rest))

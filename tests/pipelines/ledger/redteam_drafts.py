@@ -60,8 +60,8 @@ class Outcome:
 
     @property
     def key(self) -> str:
-        """Return a name that stays the same while the draft does."""
-        return f"{self.mark.place.split(':')[0]}: {self.mark.text} in {self.claim[:60]!r}"
+        """Return the name that `redteam/known_misses.txt` gives this number."""
+        return f"{self.mark.place} {self.mark.text}"
 
 
 def read_draft(path: Path) -> Labelled:
@@ -106,13 +106,14 @@ class _Shared(DraftChecker):
 
 
 _FILES: dict[str, tuple[Document, list[Page], Instrument | None]] = {}
-_FIGURES: dict[str, Sequence[Figure]] = {}
+_FIGURES: dict[tuple[str, object], Sequence[Figure]] = {}
 
 
 def _figures(document: Document, pages: Sequence[Page]) -> Sequence[Figure]:
-    if document.id not in _FIGURES:
-        _FIGURES[document.id] = tuple(read_figures(document, pages))
-    return _FIGURES[document.id]
+    key = (document.id, document.period_end)
+    if key not in _FIGURES:
+        _FIGURES[key] = tuple(read_figures(document, pages))
+    return _FIGURES[key]
 
 
 @cache
