@@ -37,7 +37,7 @@ class Database:
 
     def read[T](self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction that changes nothing, and return its result."""
-        return self._run(work, self.engine)
+        return self._run(work, "BEGIN")
 
     def write[T](self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction and commit it before returning its result.
@@ -45,11 +45,10 @@ class Database:
         Raises StorageFull (nothing was kept), Conflict when other writers held the database for too long,
         NotAvailable when it cannot be reached, and whatever `work` raises (nothing was kept).
         """
-        engine = self.engine.execution_options(write=True)
         for attempt in range(_RETRIES):
             try:
                 with self._writing:
-                    return self._run(work, engine)
+                    return self._run(work, "BEGIN IMMEDIATE")
             except _LostRace:
                 if attempt == _RETRIES - 1:
                     raise
@@ -60,9 +59,11 @@ class Database:
         """Close all pooled connections."""
         self.engine.dispose()
 
-    def _run[T](self, work: Callable[[Connection], T], engine: Engine) -> T:
+    def _run[T](self, work: Callable[[Connection], T], begin_sqlite: str) -> T:
         try:
-            with engine.begin() as connection:
+            with self.engine.begin() as connection:
+                if self.sqlite:  # not by a listener on "begin": with one, SQLAlchemy looks for more at each statement
+                    connection.exec_driver_sql(begin_sqlite)
                 return work(connection)
         except exc.DBAPIError as error:
             raise self._translated(error) from error
@@ -102,7 +103,6 @@ def open_database(url: str) -> Database:
         _make_folder(Path(parsed.database).parent)
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
     elif parsed.get_backend_name() == "postgresql":
         # A connection that the server closed (a restart) is found before it is used, not by a failing step.
         engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=16)
@@ -175,11 +175,6 @@ def _enter_wal(cursor: sqlite3.Cursor) -> None:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
 def _sqlite_error(error: BaseException | None, name: str) -> TieoutError | None:

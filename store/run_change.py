@@ -6,34 +6,56 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import BigInteger, Connection, String, bindparam, insert, select, update
 
-from store.rows import usage_columns, usage_of
+from store.rows import AnyRow, usage_columns, usage_of
 from store.tables import attempts, events, runs, steps
 from tieout.errors import NotFound
 from tieout.model import Event, RunState, StepState, Usage
 
 UNFINISHED = tuple(state for state in StepState if state not in (StepState.DONE, StepState.DEAD, StepState.CANCELLED))
 _LOCKED = (
+    runs.c.id,
     runs.c.workspace,
     runs.c.state,
     runs.c.outcome,
     runs.c.remaining,
     runs.c.event_seq,
     runs.c.result,
+    runs.c.error,
+    runs.c.finished_at,
     runs.c.calls,
     runs.c.tokens_in,
     runs.c.tokens_out,
     runs.c.cost,
 )
 
+# The statements of each step's life are built once: building one costs several times what running it does.
+_RUN = bindparam("the_run", type_=String())
+_STEP = bindparam("the_step", type_=String())
+_FENCE = bindparam("the_fence", type_=BigInteger())
+_LOCK = select(*_LOCKED).where(runs.c.id == _RUN).with_for_update()
+_RUN_OF_STEP = select(steps.c.run_id).where(steps.c.id == _STEP).scalar_subquery()
+_LOCK_OF_STEP = select(*_LOCKED).where(runs.c.id == _RUN_OF_STEP).with_for_update(of=runs)
+_ADD_EVENTS = insert(events)
+_SAVE = update(runs).where(runs.c.id == _RUN)
+_SAVE_AND_READ = _SAVE.returning(*runs.c)
+_END_ATTEMPT = update(attempts).where(
+    attempts.c.step_id == _STEP, attempts.c.fence == _FENCE, attempts.c.outcome.is_(None)
+)
+
+
+def lock_run_of(connection: Connection, step_id: str) -> AnyRow | None:
+    """Lock the run of a step and return its row for `RunChange`, or None when there is no such step."""
+    return connection.execute(_LOCK_OF_STEP, {"the_step": step_id}).one_or_none()
+
 
 class RunChange:
     """Collects what a transaction does to a run; `save` writes it. The run's row is the lock of the whole run."""
 
-    def __init__(self, connection: Connection, run_id: str, now: datetime) -> None:
-        """Lock the run. Raises NotFound."""
-        row = connection.execute(select(*_LOCKED).where(runs.c.id == run_id).with_for_update()).one_or_none()
+    def __init__(self, connection: Connection, run_id: str, now: datetime, locked: AnyRow | None = None) -> None:
+        """Lock the run, unless `locked` is its row from `lock_run_of`. Raises NotFound."""
+        row = locked or connection.execute(_LOCK, {"the_run": run_id}).one_or_none()
         if row is None:
             raise NotFound(f"there is no run {run_id}")
         self.connection = connection
@@ -43,11 +65,12 @@ class RunChange:
         self.state = RunState(row.state)
         self.outcome: str | None = row.outcome
         self.remaining: int = row.remaining
-        self.result: dict[str, Any] = row.result
+        self.result: dict[str, Any] = dict(row.result)
         self.usage: Usage = usage_of(row)
+        self._before = row
+        self._ended: dict[str, Any] = {"finished_at": row.finished_at, "error": row.error}
         self._seq: int = row.event_seq
         self._events: list[Event] = []
-        self._values: dict[str, Any] = {}
 
     def event(self, kind: str, data: Mapping[str, Any], step: str | None = None) -> Event:
         """Append an event under the run's next number."""
@@ -56,51 +79,64 @@ class RunChange:
         self._events.append(happened)
         return happened
 
-    def enter(self, state: RunState, **values: Any) -> None:
-        """Set the run's state and other columns."""
+    def enter(self, state: RunState, *, finished_at: datetime | None = None, error: str | None = None) -> None:
+        """Set the run's state, and when and why it ended."""
         self.state = state
-        self._values.update(values)
+        self._ended = {"finished_at": finished_at, "error": error}
 
     def finish(self, state: RunState, error: str | None = None) -> None:
         """End the run: what has not finished is cancelled, a claim that still runs turns stale."""
-        self._cancel_unfinished()
+        if self.remaining:
+            self._cancel_unfinished()
         self.enter(state, finished_at=self.now, error=error)
         self.event("run_finished", {"state": state.value})
 
     def save(self) -> None:
         """Write the run's row and the new events."""
-        if self._events:
-            rows = [
-                {
-                    "run_id": e.run_id,
-                    "seq": e.seq,
-                    "workspace": self.workspace,
-                    "kind": e.kind,
-                    "at": e.at,
-                    "step": e.step,
-                    "data": e.data,
-                }
-                for e in self._events
-            ]
-            self.connection.execute(insert(events), rows)
-        values = {
+        self._save_events()
+        self.connection.execute(_SAVE, self._changed())
+
+    def save_and_read(self) -> AnyRow:
+        """Write as `save` does, and return the run's whole row as it now stands."""
+        self._save_events()
+        return self.connection.execute(_SAVE_AND_READ, self._changed()).one()
+
+    def _save_events(self) -> None:
+        rows = [
+            {
+                "run_id": e.run_id,
+                "seq": e.seq,
+                "workspace": self.workspace,
+                "kind": e.kind,
+                "at": e.at,
+                "step": e.step,
+                "data": e.data,
+            }
+            for e in self._events
+        ]
+        if rows:
+            self.connection.execute(_ADD_EVENTS, rows)
+
+    def _changed(self) -> dict[str, Any]:
+        """Return the columns to write, those left as they were spared."""
+        columns = {
             "state": self.state.value,
             "outcome": self.outcome,
             "remaining": self.remaining,
             "result": self.result,
             "event_seq": self._seq,
-            "updated_at": self.now,
             **usage_columns(self.usage),
-            **self._values,
+            **self._ended,
         }
-        self.connection.execute(update(runs).where(runs.c.id == self.run_id).values(values))
+        before = self._before._mapping
+        changed = {name: value for name, value in columns.items() if value != before[name]}
+        return {"the_run": self.run_id, "updated_at": self.now, **changed}
 
     def end_attempt(self, step_id: str, fence: int, outcome: str, error: str | None = None) -> None:
         """Close the record of an attempt: done, failed, lost, handed back or cancelled."""
         self.connection.execute(
-            update(attempts)
-            .where(attempts.c.step_id == step_id, attempts.c.fence == fence, attempts.c.outcome.is_(None))
-            .values(outcome=outcome, error=error, finished_at=self.now)
+            _END_ATTEMPT,
+            {"the_step": step_id, "the_fence": fence, "outcome": outcome, "error": error, "finished_at": self.now},
         )
 
     def _cancel_unfinished(self) -> None:

@@ -6,12 +6,27 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from store import rules
+from store.columns import UtcDateTime
 from store.rows import run_of, step_of
-from store.run_change import RunChange
-from store.tables import attempts, runs, step_edges, steps
+from store.run_change import RunChange, lock_run_of
+from store.tables import attempts, step_edges, steps
 from tieout.model import RunState, StepState
 from tieout.ports import Claimed, ReadyStep
 
@@ -25,57 +40,89 @@ READY, RUNNING, RETRY, BLOCKED, DONE, DEAD = (
 )
 
 
+# The statements of each step's life are built once: building one costs several times what running it does.
+_STEP = bindparam("the_step", type_=String())
+_FENCE = bindparam("the_fence", type_=BigInteger())
+_NOW = bindparam("now", type_=UtcDateTime())
+_DUE = or_(steps.c.state == READY, and_(steps.c.state == RETRY, steps.c.ready_at <= _NOW))
+_CLAIMED = and_(steps.c.id == _STEP, steps.c.fence == _FENCE, steps.c.state == RUNNING)
+
+_waiting = (
+    select(
+        *(steps.c.id, steps.c.run_id, steps.c.workspace, steps.c.ready_at),
+        func.row_number().over(partition_by=steps.c.workspace, order_by=(steps.c.ready_at, steps.c.id)).label("turn"),
+    )
+    .where(_DUE)
+    .subquery()
+)
+_READY = (
+    select(_waiting)
+    .order_by(_waiting.c.turn, _waiting.c.ready_at, _waiting.c.id)
+    .limit(bindparam("most", type_=Integer()))
+)
+_CLAIM = (
+    update(steps)
+    .where(steps.c.id == _STEP, _DUE)
+    .values(
+        state=RUNNING,
+        fence=steps.c.fence + 1,
+        attempt=steps.c.attempt + 1,
+        owner=bindparam("new_owner"),
+        lease_until=bindparam("until"),
+        started_at=_NOW,
+        finished_at=None,
+        error=None,
+    )
+    .returning(*steps.c)
+)
+_ADD_ATTEMPT = insert(attempts)
+_OUTPUTS = (
+    select(steps.c.key, steps.c.output)
+    .where(steps.c.run_id == bindparam("the_run"), steps.c.state == DONE)
+    .order_by(steps.c.position)
+)
+_LEAVE = update(steps).where(_CLAIMED)
+_HOLDS = select(steps.c.id).where(_CLAIMED)
+_opens = and_(steps.c.state == BLOCKED, steps.c.pending == 1)
+_COUNT_DOWN = (
+    update(steps)
+    .where(steps.c.id.in_(select(step_edges.c.child_id).where(step_edges.c.parent_id == _STEP).scalar_subquery()))
+    .values(
+        pending=steps.c.pending - 1,
+        state=case((_opens, READY), else_=steps.c.state),
+        ready_at=case((_opens, _NOW), else_=steps.c.ready_at),
+    )
+    .returning(steps.c.id, steps.c.run_id, steps.c.workspace, steps.c.position, steps.c.state, steps.c.pending)
+)
+
+
 def ready(connection: Connection, limit: int, now: datetime) -> list[ReadyStep]:
     """Return steps that may start, one of each workspace in turn, the longest waiting first."""
-    turn = func.row_number().over(partition_by=steps.c.workspace, order_by=(steps.c.ready_at, steps.c.id))
-    waiting = (
-        select(steps.c.id, steps.c.run_id, steps.c.workspace, steps.c.ready_at, turn.label("turn"))
-        .where(or_(steps.c.state == READY, and_(steps.c.state == RETRY, steps.c.ready_at <= now)))
-        .subquery()
-    )
-    rows = connection.execute(select(waiting).order_by(waiting.c.turn, waiting.c.ready_at, waiting.c.id).limit(limit))
+    rows = connection.execute(_READY, {"now": now, "most": limit})
     return [ReadyStep(row.id, row.run_id, row.workspace) for row in rows]
 
 
 def claim(connection: Connection, step_id: str, owner: str, lease_s: float, now: datetime) -> Claimed | None:
     """Take the step by one conditional update, or return None."""
-    run_id = connection.execute(select(steps.c.run_id).where(steps.c.id == step_id)).scalar()
-    if run_id is None:
+    locked = lock_run_of(connection, step_id)
+    if locked is None:
         return None
-    change = RunChange(connection, run_id, now)
-    due = or_(steps.c.state == READY, and_(steps.c.state == RETRY, steps.c.ready_at <= now))
+    change = RunChange(connection, locked.id, now, locked)
+    until = now + timedelta(seconds=lease_s)
     row = connection.execute(
-        update(steps)
-        .where(steps.c.id == step_id, due)
-        .values(
-            state=RUNNING,
-            fence=steps.c.fence + 1,
-            attempt=steps.c.attempt + 1,
-            owner=owner,
-            lease_until=now + timedelta(seconds=lease_s),
-            started_at=now,
-            finished_at=None,
-            error=None,
-        )
-        .returning(*steps.c)
+        _CLAIM, {"the_step": step_id, "now": now, "new_owner": owner, "until": until}
     ).one_or_none()
     if row is None:
         return None
-    connection.execute(
-        insert(attempts).values(step_id=row.id, fence=row.fence, attempt=row.attempt, owner=owner, started_at=now)
-    )
+    attempt = {"step_id": row.id, "fence": row.fence, "attempt": row.attempt, "owner": owner, "started_at": now}
+    connection.execute(_ADD_ATTEMPT, attempt)
     if change.state is RunState.QUEUED:
         change.enter(RunState.RUNNING)
         change.event("run_started", {})
     change.event("step_started", {"attempt": row.attempt, "action": row.action}, row.key)
-    change.save()
-    run = connection.execute(select(runs).where(runs.c.id == run_id)).one()
-    done = connection.execute(
-        select(steps.c.key, steps.c.output)
-        .where(steps.c.run_id == run_id, steps.c.state == DONE)
-        .order_by(steps.c.position)
-    )
-    return Claimed(step_of(row), run_of(run), row.fence, {row.key: row.output for row in done})
+    run = run_of(change.save_and_read())
+    done = connection.execute(_OUTPUTS, {"the_run": run.id})
+    return Claimed(step_of(row), run, row.fence, {row.key: row.output for row in done})
 
 
 def complete(
@@ -126,7 +173,7 @@ def fail(connection: Connection, claimed: Claimed, error: str, retry_at: datetim
 def hand_back(connection: Connection, claimed: Claimed, now: datetime) -> None:
     """Make the step ready again as if it had not been claimed, but for its fence."""
     change = RunChange(connection, claimed.run.id, now)
-    _leave(connection, claimed, state=READY, attempt=steps.c.attempt - 1, ready_at=now)
+    _leave(connection, claimed, state=READY, attempt=claimed.step.attempt - 1, ready_at=now)
     change.end_attempt(claimed.step.id, claimed.fence, "handed_back")
     change.event("step_retried", {"attempt": claimed.step.attempt, "error": "stopped"}, claimed.step.key)
     change.save()
@@ -134,7 +181,7 @@ def hand_back(connection: Connection, claimed: Claimed, now: datetime) -> None:
 
 def holds(connection: Connection, step_id: str, fence: int) -> bool:
     """Return whether the claim stands."""
-    return bool(connection.execute(select(steps.c.id).where(*_claim_of(step_id, fence))).scalar())
+    return bool(connection.execute(_HOLDS, {"the_step": step_id, "the_fence": fence}).scalar())
 
 
 def require(connection: Connection, step_id: str, fence: int) -> None:
@@ -218,24 +265,14 @@ def reopen(connection: Connection, run_id: str, now: datetime) -> None:
         )
 
 
-def _claim_of(step_id: str, fence: int) -> tuple[ColumnElement[bool], ...]:
-    return steps.c.id == step_id, steps.c.fence == fence, steps.c.state == RUNNING
-
-
 def _leave(connection: Connection, claimed: Claimed, **values: Any) -> None:
-    claim = _claim_of(claimed.step.id, claimed.fence)
-    if connection.execute(update(steps).where(*claim).values(owner=None, lease_until=None, **values)).rowcount == 0:
+    claim = {"the_step": claimed.step.id, "the_fence": claimed.fence}
+    if connection.execute(_LEAVE, claim | {"owner": None, "lease_until": None} | values).rowcount == 0:
         raise rules.stale(claimed.step.id, claimed.fence)
 
 
 def _count_down(connection: Connection, parent_id: str, now: datetime) -> list[ReadyStep]:
     """Lower the counter of each successor; the transaction that lowers one to zero, and only it, opens the step."""
-    children = select(step_edges.c.child_id).where(step_edges.c.parent_id == parent_id).scalar_subquery()
-    connection.execute(update(steps).where(steps.c.id.in_(children)).values(pending=steps.c.pending - 1))
-    opened = connection.execute(
-        update(steps)
-        .where(steps.c.id.in_(children), steps.c.state == BLOCKED, steps.c.pending == 0)
-        .values(state=READY, ready_at=now)
-        .returning(steps.c.id, steps.c.run_id, steps.c.workspace, steps.c.position)
-    ).all()
+    lowered = connection.execute(_COUNT_DOWN, {"the_step": parent_id, "now": now}).all()
+    opened = [row for row in lowered if row.state == READY and row.pending == 0]
     return [ReadyStep(r.id, r.run_id, r.workspace) for r in sorted(opened, key=lambda r: r.position)]
