@@ -29,7 +29,7 @@ def last_event_id(header: str | None) -> int:
 
 def encode(event: Event) -> str:
     """Return an event in the text form of server-sent events."""
-    data = json.dumps(codec.dump(event), ensure_ascii=False, separators=(",", ":"))
+    data = json.dumps(codec.dump(event), separators=(",", ":"))
     return f"id: {event.seq}\nevent: {event.kind}\ndata: {data}\n\n"
 
 

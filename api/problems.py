@@ -9,8 +9,9 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from api.answers import Json
 from tieout.errors import (
     BudgetExceeded,
     Conflict,
@@ -68,7 +69,7 @@ def problem_response(
 ) -> Response:
     """Return the response that carries a problem."""
     body = problem(status, kind, detail, details)
-    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+    return Json(body, status, dict(headers or {}), media_type="application/problem+json")
 
 
 def error_problem(error: TieoutError) -> dict[str, object]:
@@ -83,7 +84,7 @@ def install(app: FastAPI) -> None:
     def expected(_request: Request, error: Exception) -> Response:
         assert isinstance(error, TieoutError)
         body = error_problem(error)
-        return JSONResponse(body, int(str(body["status"])), media_type="application/problem+json")
+        return Json(body, int(str(body["status"])), media_type="application/problem+json")
 
     def invalid(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

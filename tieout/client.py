@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from tieout import codec, errors
-from tieout.errors import NotAvailable, TieoutError
+from tieout.errors import InvalidInput, NotAvailable, TieoutError
 from tieout.files import safe_name, write_atomically
 from tieout.model import (
     Artifact,
@@ -268,11 +268,12 @@ class HttpDesk:
     # ------------------------------------------------------------ transport
 
     def _send(self, method: str, path: str, principal: Principal, **options: Any) -> httpx.Response:
-        headers = _principal_headers(principal) | options.pop("headers", {})
         try:
-            response = self._http.request(method, path, headers=headers, **options)
+            response = self._http.request(method, path, **_prepared(principal, options))
         except httpx.HTTPError as error:
             raise self._gone(error) from error
+        except UnicodeEncodeError as error:
+            raise InvalidInput(f"{error.object!r} holds bytes that are not UTF-8 text; type it again.") from error
         _raise_problem(response)
         return response
 
@@ -282,7 +283,7 @@ class HttpDesk:
     @contextmanager
     def _stream(self, method: str, path: str, principal: Principal, **options: Any) -> Iterator[Iterator[str]]:
         try:
-            with self._http.stream(method, path, headers=_principal_headers(principal), **options) as response:
+            with self._http.stream(method, path, **_prepared(principal, options)) as response:
                 _raise_problem(response)
                 yield response.iter_lines()
         except httpx.HTTPError as error:
@@ -329,9 +330,22 @@ def _raise_problem(response: httpx.Response) -> None:
     raise problem_error(problem)
 
 
+def _prepared(principal: Principal, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a request's options with the principal's headers and the body as JSON in ASCII.
+
+    A file name that is not UTF-8 holds lone surrogates, which only an escape can carry.
+    """
+    prepared = dict(options)
+    headers = _principal_headers(principal) | prepared.pop("headers", {})
+    if "json" in prepared:
+        headers["Content-Type"] = "application/json"
+        prepared["content"] = json.dumps(prepared.pop("json"), allow_nan=False)
+    return prepared | {"headers": headers}
+
+
 def _principal_headers(principal: Principal) -> dict[str, str]:
     return {
-        "Tieout-Principal": quote(principal.id),  # a header is ASCII
+        "Tieout-Principal": quote(principal.id, errors="replace"),  # a header is ASCII
         "Tieout-Workspace": quote(principal.workspace),
         "Tieout-Role": principal.role.value,
     }
@@ -343,4 +357,4 @@ def _absolute(paths: Sequence[Path]) -> list[str]:
 
 def _part(text: str) -> str:
     """Return the text as one segment of a URL's path."""
-    return quote(text, safe="") or "-"
+    return quote(text, safe="", errors="replace") or "-"

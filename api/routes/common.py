@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from api.answers import Json
 from api.auth import principal_of
 from tieout import codec
 from tieout.model import Principal
@@ -23,4 +24,4 @@ Caller = Annotated[Principal, Depends(principal_of)]
 
 def record(value: object, kind: Any = None, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return a record of the vocabulary (`list[...]` as `kind` for lists) as JSON."""
-    return JSONResponse(codec.dump(value, kind), status, headers)
+    return Json(codec.dump(value, kind), status, headers)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from api.answers import Json
 from api.problems import problem_response
 from api.routes.common import Caller, TheDesk
 from tieout.errors import TieoutError
@@ -16,7 +17,7 @@ router = APIRouter()
 @probes.get("/live")
 async def live() -> Response:
     """Say that the process answers."""
-    return JSONResponse({"status": "live"})
+    return Json({"status": "live"})
 
 
 @probes.get("/ready")
@@ -28,10 +29,10 @@ def ready(request: Request, desk: TheDesk) -> Response:
         desk.runs(request.app.state.principal, limit=1)
     except TieoutError as error:
         return problem_response(503, "NotAvailable", error.message)
-    return JSONResponse({"status": "ready"})
+    return Json({"status": "ready"})
 
 
 @router.get("/doctor")
 def doctor(request: Request, caller: Caller) -> Response:
     """Return findings about every part."""
-    return JSONResponse(request.app.state.doctor(caller))
+    return Json(request.app.state.doctor(caller))

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
+from api.answers import Json
 from api.problems import error_problem
 from api.routes.common import Caller, TheDesk, record
 from api.schemas import CheckBody, IngestBody, SearchBody
@@ -45,7 +46,7 @@ def remove(reference: str, desk: TheDesk, caller: Caller) -> Response:
 @router.post("/reindex")
 def reindex(desk: TheDesk, caller: Caller) -> Response:
     """Rebuild all vectors."""
-    return JSONResponse({"chunks": desk.reindex(caller)})
+    return Json({"chunks": desk.reindex(caller)})
 
 
 @router.post("/search")
@@ -58,7 +59,7 @@ def search(body: SearchBody, desk: TheDesk, caller: Caller) -> Response:
 def check(body: CheckBody, desk: TheDesk, caller: Caller) -> Response:
     """Tie out a text that somebody else wrote."""
     documents = [_local(path) for path in body.documents]
-    return JSONResponse(dict(desk.check(caller, body.text, documents=documents, tickers=body.tickers)))
+    return Json(dict(desk.check(caller, body.text, documents=documents, tickers=body.tickers)))
 
 
 def _local(path: str) -> Path:

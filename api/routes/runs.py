@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Query, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from api import events
+from api.answers import Json
 from api.routes.common import Caller, TheDesk, record
 from api.schemas import RunBody
 from tieout.application import find_artifact
@@ -68,7 +69,7 @@ def resume(run_id: str, desk: TheDesk, caller: Caller) -> Response:
 @router.get("/{run_id}/result")
 def result(run_id: str, desk: TheDesk, caller: Caller) -> Response:
     """Return the research result."""
-    return JSONResponse(dict(desk.result(caller, run_id)))
+    return Json(dict(desk.result(caller, run_id)))
 
 
 @router.get("/{run_id}/artifacts")

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.answers import Json
 from tests.support.desk import ADMIN, GO, MEMBER, VIEWER, memory_desk
 from tests.support.service import TOKEN, Service, running
 from tieout.application import Application
@@ -129,6 +130,29 @@ def test_errors_are_problem_details(
 # ---------------------------------------------------------------- runs
 
 
+def test_text_that_utf_8_cannot_carry_is_refused_and_never_breaks_an_answer(http: httpx.Client) -> None:
+    """A terminal's undecodable bytes arrive as lone surrogates; JSON can escape them, UTF-8 cannot hold them."""
+    body = b'{"question": "caf\\udce9 revenue?"}'
+    response = http.post("/api/v1/runs", content=body, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["kind"]) == (422, "InvalidInput")
+    assert Json({"name": "\udce9"}).body == b'{"name":"\\udce9"}'
+
+
+def test_the_client_names_files_and_refuses_questions_that_are_not_utf_8(remote: HttpDesk, tmp_path: Path) -> None:
+    path = tmp_path / "caf\udce9.txt"
+    path.write_text("Revenue rose.")
+    assert [outcome.status for outcome in remote.ingest(MEMBER, [path])] == ["added"]
+    for act in (
+        lambda: remote.start_run(MEMBER, RunRequest("caf\udce9?")),
+        lambda: remote.instrument(MEMBER, "caf\udce9"),
+        lambda: remote.ingest(MEMBER, [tmp_path / "no\udce9.txt"]),
+    ):
+        with pytest.raises(InvalidInput):
+            act()
+    with pytest.raises(NotFound):
+        remote.run(MEMBER, "run_\udce9")
+
+
 def test_a_submitted_run_is_created_once_per_idempotency_key(http: httpx.Client) -> None:
     headers = {"Idempotency-Key": "k1"}
     first = http.post("/api/v1/runs", json={"question": "How much?"}, headers=headers)
@@ -228,7 +252,7 @@ def test_the_client_ingests_with_progress_and_searches(remote: HttpDesk, desk: A
     assert remote.documents(VIEWER) == desk.documents(VIEWER)
     assert remote.search(VIEWER, "revenue", limit=3, document="good") == desk.search(VIEWER, "revenue")
     assert remote.reindex(MEMBER) == 1
-    assert remote.check(VIEWER, "It was 42", documents=[tmp_path / "good.txt"])["documents"] == 1
+    assert remote.check(MEMBER, "It was 42", documents=[tmp_path / "good.txt"])["documents"] == 1
     assert remote.remove_document(ADMIN, "good.txt").name == "good.txt"
 
 
@@ -236,7 +260,7 @@ def test_the_client_imports_and_reads_prices(remote: HttpDesk, desk: Application
     path = tmp_path / "prices.csv"
     path.write_text("Date,AAPL,MSFT\n2020-01-02,10,20\n2020-01-03,11,21\n")
     options = ImportOptions(adjustment="none", vendor="test")
-    assert remote.preview_bars(VIEWER, path, options).series == desk.preview_bars(VIEWER, path, options).series
+    assert remote.preview_bars(MEMBER, path, options).series == desk.preview_bars(MEMBER, path, options).series
     assert remote.import_bars(MEMBER, path, options).new == 4
     assert remote.series(VIEWER, "AAPL") == desk.series(VIEWER, "AAPL")
     key = SeriesKey("AAPL", "test", "none")
