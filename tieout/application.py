@@ -221,11 +221,17 @@ class Application:
     def check(
         self, principal: Principal, text: str, *, documents: Sequence[Path] = (), tickers: Sequence[str] = ()
     ) -> Mapping[str, Any]:
-        """Tie out a text that somebody else wrote; return `ledger` and `numbers`."""
+        """Tie out a text that somebody else wrote; return `ledger` and `numbers`.
+
+        Raises InvalidInput, RefusedFile, NotFound, and PermissionDenied to a viewer who names files of this machine.
+        """
+        if documents:
+            _require(principal, Role.MEMBER, "read files of this machine")
         if not text.strip():
             raise InvalidInput("The draft is empty; there is nothing to check.")
         if len(text) > MAX_TEXT:
             raise InvalidInput(f"The draft has {len(text)} characters; at most {MAX_TEXT} can be checked at once.")
+        _valid_text(text, "The draft")
         known = [self._ticker(principal, ticker) for ticker in tickers]
         return self.checker.check(principal, text, documents=_readable(documents), tickers=known)
 
@@ -234,7 +240,8 @@ class Application:
     def preview_bars(
         self, principal: Principal, path: Path, options: ImportOptions = _DEFAULT_OPTIONS
     ) -> ImportPreview:
-        """Say what an import would do; writes nothing. Raises RefusedFile."""
+        """Say what an import would do; writes nothing. Raises RefusedFile, PermissionDenied."""
+        _require(principal, Role.MEMBER, "read files of this machine")
         return self.parts.lake.preview_bars(principal, _readable([path])[0], options)
 
     def import_bars(self, principal: Principal, path: Path, options: ImportOptions = _DEFAULT_OPTIONS) -> ImportPreview:
@@ -278,6 +285,7 @@ class Application:
 
     def _ticker(self, principal: Principal, reference: str) -> str:
         """Return the ticker that a reference stands for; a ticker with prices needs no entry in the registry."""
+        _valid_text(reference, "A ticker")
         try:
             instrument = self.parts.registry.get(principal, reference)
         except (UnknownInstrument, NeedsAnswer):
@@ -342,8 +350,15 @@ def _question(text: str, what: str) -> str:
         raise InvalidInput(f"{what} is empty; say what you want to know.")
     if len(text) > MAX_QUESTION:
         raise InvalidInput(f"{what} has {len(text)} characters; at most {MAX_QUESTION} are allowed.")
+    return _valid_text(text, what)
+
+
+def _valid_text(text: str, what: str) -> str:
+    """Return text that every part can keep. A terminal's undecodable bytes arrive as lone surrogates."""
     if "\x00" in text:
         raise InvalidInput(f"{what} holds a null character; remove it.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidInput(f"{what} holds bytes that are not UTF-8 text; type them again.")
     return text
 
 

@@ -121,6 +121,8 @@ def test_viewers_only_read_and_members_do_not_remove(desk: Application, tmp_path
         lambda: desk.ingest(VIEWER, [note]),
         lambda: desk.reindex(VIEWER),
         lambda: desk.import_bars(VIEWER, note),
+        lambda: desk.preview_bars(VIEWER, note),
+        lambda: desk.check(VIEWER, "It was 42.", documents=[note]),
         lambda: desk.cancel(VIEWER, "run_1"),
         lambda: desk.resume(VIEWER, "run_1"),
         lambda: desk.remove_document(MEMBER, "note.txt"),
@@ -132,7 +134,7 @@ def test_viewers_only_read_and_members_do_not_remove(desk: Application, tmp_path
     assert desk.remove_document(ADMIN, "note").name == "note.txt"
 
 
-@pytest.mark.parametrize("question", ["", "  \n", "a" * (MAX_QUESTION + 1), "what\x00ever"])
+@pytest.mark.parametrize("question", ["", "  \n", "a" * (MAX_QUESTION + 1), "what\x00ever", "caf\udce9"])
 def test_a_question_that_cannot_be_answered_makes_no_run(desk: Application, question: str) -> None:
     with pytest.raises(InvalidInput):
         desk.start_run(MEMBER, RunRequest(question))
@@ -171,7 +173,7 @@ def test_an_as_of_before_the_first_bar_names_that_day(desk: Application, prices:
 
 
 def test_a_preview_writes_nothing(desk: Application, prices: Path) -> None:
-    assert desk.preview_bars(VIEWER, prices, ImportOptions(adjustment="none")).new == 6
+    assert desk.preview_bars(MEMBER, prices, ImportOptions(adjustment="none")).new == 6
     assert desk.series(VIEWER) == []
     desk.import_bars(MEMBER, prices, ImportOptions(adjustment="none"))
     assert [series.key.ticker for series in desk.series(VIEWER, "aapl")] == ["AAPL"]
@@ -209,7 +211,7 @@ def test_an_ambiguous_document_is_asked_back(desk: Application, tmp_path: Path) 
 def test_a_check_resolves_its_tickers_and_refuses_an_empty_text(desk: Application) -> None:
     checked = desk.check(VIEWER, "It was 42 then", tickers=["apple inc."])
     assert (checked["ledger"]["open"], checked["tickers"]) == (1, ["AAPL"])
-    for text, tickers in ((" ", []), ("It was 42", ["QQXZ"])):
+    for text, tickers in ((" ", []), ("It was 42", ["QQXZ"]), ("It was 42", ["\udce9"]), ("42 \udce9", [])):
         with pytest.raises(TieoutError):
             desk.check(VIEWER, text, tickers=tickers)
 
