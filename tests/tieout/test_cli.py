@@ -243,6 +243,8 @@ def test_the_command_line_says_the_same_with_and_without_the_service(shell: Shel
         ("runs", "list", "--json"),
         ("runs", "show", alone["run_id"], "--json"),
         ("runs", "watch", alone["run_id"], "--json"),
+        ("runs", "resume", alone["run_id"], "--json"),
+        ("ask", "caf\udce9?", "--json"),
         ("market", "import", "bars.csv", "--adjustment", "none", "--preview", "--json"),
         ("market", "import", "missing.csv", "--json"),
         ("market", "list", "--json"),

@@ -12,7 +12,8 @@ from tieout.commands.shell import INTERRUPTED, Json
 from tieout.commands.shell import desk as open_desk
 
 if TYPE_CHECKING:
-    from tieout.model import Step
+    from tieout.model import Principal, Step
+    from tieout.ports import Desk
 
 app = typer.Typer(no_args_is_help=True, help="List, show, watch, resume and cancel runs.")
 
@@ -100,7 +101,7 @@ def resume_run(run_id: RunId, as_json: Json = False) -> None:
     """Go on with a run that was stopped or has failed, and print its result."""
     with open_desk(work=True) as (desk, who):
         run = desk.run(who, run_id)
-        seen = max((event.seq for event in desk.events(who, run.id, limit=100_000)), default=0)
+        seen = _told(desk, who, run.id)
         if run.state.value not in {"done", "needs_review", "needs_answer"}:
             run = desk.resume(who, run.id)
         code = finish(desk, who, run, as_json=as_json, after=seen)
@@ -118,6 +119,14 @@ def cancel_run(run_id: RunId, as_json: Json = False) -> None:
         terminal.show_json({"run": codec.dump(run)})
     else:
         terminal.show(f"{run.id} is {run.state}.")
+
+
+def _told(desk: Desk, who: Principal, run_id: str) -> int:
+    """Return the number of the run's last event."""
+    seen = 0
+    while events := desk.events(who, run_id, after=seen):
+        seen = events[-1].seq
+    return seen
 
 
 def _seconds(step: Step) -> str:
