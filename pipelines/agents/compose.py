@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from pipelines.agents.compose_answers import comparison, parts_answer, verdict
 from pipelines.agents.compose_prices import against_benchmark, price_answer, price_section
 from pipelines.agents.evidence import Fundamental, Line, Part, Passages, Prices, Scope
 from pipelines.agents.intent import Intent, read_intent
@@ -20,6 +22,12 @@ _DIRECTIONS: Mapping[str, tuple[str, ...]] = {  # the measures that say which wa
     "balance_sheet": ("total_assets", "equity"),
     "per_share": ("eps_diluted",),
 }
+_BALANCE_WORDS = (  # which measures of a balance sheet a word asks for
+    (r"liquid|solven", ("current_ratio", "quick_ratio")),
+    (r"debt|leverag|indebted", ("total_debt", "debt_to_equity")),
+    (r"liabilit", ("total_liabilities", "total_assets")),
+    (r"assets", ("total_assets",)),
+)
 _NOT_FOUND = "Nothing in the library answers this question."
 
 
@@ -62,18 +70,43 @@ class Composer:
     def _answer(self, missing: tuple[str, ...]) -> tuple[Claim, ...]:
         if self.scope.declined:
             return (Claim("Answer", self.scope.declined),)
-        claims: list[Claim] = []
-        for part in self.fundamental.parts:
-            claims += self._sentences(self._leading(part), "Answer", brief=True)
-        claims += price_answer(self.prices, self.facts, self._company, self.intent)
-        if not claims:
-            claims += [quote_claim(hit, "Answer") for hit in self.passages.hits[:2]]
+        claims = [*self._of_filings(), *price_answer(self.prices, self.facts, self._company, self.intent)]
+        quotes = [hit for part in self.fundamental.parts for hit in part.quotes] if self.intent.why else []
+        claims += [quote_claim(hit, "Answer") for hit in quotes[:1]]
+        if not claims or (self.passages.leads and not quotes):
+            said = [quote_claim(hit, "Answer") for hit in self.passages.hits[: 1 if claims else 2]]
+            claims = [*claims, *said] if self.intent.why else [*said, *claims]
+        claims = self._overview(claims)
         if missing:
-            claims += [Claim("Answer", f"Not found: {what}.") for what in dict.fromkeys(missing)]
-        return (*self._overview(), *claims) if claims else (Claim("Answer", _NOT_FOUND),)
+            claims += [Claim("Answer", f"Not found: {what}.".replace("..", ".")) for what in dict.fromkeys(missing)]
+        return tuple(claims) if claims else (Claim("Answer", _NOT_FOUND),)
 
-    def _overview(self) -> list[Claim]:
-        """Return one sentence on the directions, without numbers, for a report on one company with several topics."""
+    def _of_filings(self) -> list[Claim]:
+        """Return the sentences that answer from the filings; the first says yes or no where that was asked."""
+        claims: list[Claim] = []
+        told: set[Line] = set()
+        covered: set[tuple[str, str]] = set()
+        verdicts = ""
+        for part in self.fundamental.parts:
+            lines = [line for line in self._leading(part) if (line.ticker, line.measure) not in covered]
+            covered |= {(line.ticker, line.measure) for line in lines if part.key == "span"}
+            verdicts = verdicts or verdict(self.question, lines, self.facts, self.intent)
+            if part.key == "segments" or (part.key == "rows" and self.intent.extreme and len(lines) > 1):
+                claims += parts_answer(lines, self.facts, self._company, self.intent)
+                continue
+            if len(self.scope.instruments) > 1:
+                compared, told = comparison(lines, self.facts, self._company, self.intent)
+                claims += compared
+            claims += self._sentences([line for line in lines if line not in told], "Answer", brief=True)
+        return [replace(claims[0], text=f"{verdicts}{claims[0].text}"), *claims[1:]] if claims else []
+
+    def _overview(self, claims: list[Claim]) -> list[Claim]:
+        """Put a sentence on the directions before the others, for a report on one company with several topics."""
+        if self.intent.yes_no or self.passages.leads:
+            return claims
+        return [*self._directions(), *claims]
+
+    def _directions(self) -> list[Claim]:
         topics = [part for part in self.fundamental.parts if part.key in _DIRECTIONS]
         if len(self.scope.instruments) != 1 or len(topics) < 2:
             return []
@@ -113,18 +146,27 @@ class Composer:
         """Return the lines that answer for the part; margins stand for profit, cash flow for what it left."""
         chosen: list[Line] = []
         for ticker in dict.fromkeys(line.ticker for line in part.lines):
-            lines = [line for line in part.lines if line.ticker == ticker]
+            lines = _newest([line for line in part.lines if line.ticker == ticker])
             if part.key == "margins":
                 ratios = [line for line in lines if not line.is_level] or lines
                 chosen += ratios[: 3 if len(self.scope.instruments) == 1 else 2]
             elif part.key == "cash_flow":
                 main = ("operating_cash_flow", "free_cash_flow")
                 chosen += [line for line in lines if line.measure in main] or lines[:1]
-            elif part.key in ("named", "segments"):
+            elif part.key == "balance_sheet":
+                chosen += self._of_balance(lines)
+            elif part.key in ("named", "segments", "rows", "span"):
                 chosen += lines
             else:
                 chosen += lines[:1]
         return chosen
+
+    def _of_balance(self, lines: list[Line]) -> list[Line]:
+        for pattern, measures in _BALANCE_WORDS:
+            if re.search(pattern, self.question, re.I):
+                found = [line for name in measures for line in lines if line.measure == name]
+                return found or lines[:1]
+        return [line for line in lines if line.measure in ("total_assets", "equity", "current_ratio")] or lines[:1]
 
     # ---------------------------------------------------------------- sections
 
@@ -153,7 +195,7 @@ class Composer:
     def _level(self, line: Line, section: str, *, first: bool) -> Claim:
         assert line.now is not None
         spans = [self.figure_spans[line.now.id]]
-        now = figure_amount(line.now, positive=line.outflow)
+        now = f"{{fact:{line.now_fact}}}" if line.now_fact else figure_amount(line.now, positive=line.outflow)
         instant = line.now.period is not None and line.now.period.kind == "instant"
         at = "at" if instant else "in"
         when = f"{at} {period_words(line.now.period if instant else line.period)}"
@@ -164,16 +206,22 @@ class Composer:
             text = f"{subject} {_were(line.label)} {now} {when}."
         else:
             spans.append(self.figure_spans[line.before.id])
-            before = figure_amount(line.before, positive=line.outflow)
+            before = (
+                f"{{fact:{line.before_fact}}}" if line.before_fact else figure_amount(line.before, positive=line.outflow)
+            )
             earlier = f"{at} {period_words(line.before.period)}" if first or not _follows(line) else "a year earlier"
             verb = _verb(_sized(line.now.value, line.outflow), _sized(line.before.value, line.outflow))
             change = f" ({{fact:{line.change}}})" if line.change else ""
             text = f"{subject} {verb} {now} {when} from {before} {earlier}{change}."
+        if line.share:
+            text = f"{text[:-1]}, which was {{fact:{line.share}}} of the total."
         return self._claim(section, text, [line], spans)
 
     def _loss(self, line: Line, section: str, when: str, spans: list[str]) -> Claim:
         """Return the sentence on a measure of income that is a loss: its amount is said without the minus."""
         assert line.now is not None
+        if line.now_fact:
+            return self._claim(section, f"{self._subject(line)} was {{fact:{line.now_fact}}} {when}.", [line], spans)
         loss = line.label.replace("income", "loss")
         text = f"{self._subject(replace(line, label=loss))} was {amount(-line.now.value, line.now.unit)} {when}"
         if line.before is not None:
@@ -197,13 +245,19 @@ class Composer:
             grew, shrank = _RATIO_VERBS if "margin" in line.label else ("rose", "fell")
             direction = self._shown_direction(line)
             verb = f"{grew} to" if direction > 0 else f"{shrank} to" if direction < 0 else "stayed at"
-            earlier = " a year earlier" if line is lines[0] else ""
+            earlier = self._earlier(line) if line is lines[0] else ""
             change = f" ({{fact:{line.change}}})" if line.change and not brief and direction else ""
             pieces.append(f"{subject} {verb} {now}{when} from {{fact:{line.before_fact}}}{earlier}{change}")
         return self._claim(section, f"{_joined(pieces)}.", lines, [])
 
+    def _earlier(self, line: Line) -> str:
+        before, now = line.before_period, line.period
+        if before is None or (before.fiscal_year or 0) + 1 == now.fiscal_year:
+            return " a year earlier"
+        return f" {'at' if before.kind == 'instant' else 'in'} {period_words(before)}"
+
     def _claim(self, section: str, text: str, lines: Sequence[Line], spans: list[str]) -> Claim:
-        ids = [fact for line in lines for fact in (line.now_fact, line.before_fact, line.change) if fact]
+        ids = [fact for line in lines for fact in (line.now_fact, line.before_fact, line.change, line.share) if fact]
         named = tuple(dict.fromkeys(fact for fact in ids if f"{{fact:{fact}}}" in text))
         return Claim(section, text, named, tuple(dict.fromkeys(spans)), instrument=lines[0].ticker)
 
@@ -274,6 +328,14 @@ class Composer:
         return f"{names}{year}{topic}"
 
 
+def _newest(lines: list[Line]) -> list[Line]:
+    """Return, of lines that repeat a measure over several years, those of the first year shown: the newest."""
+    kept: dict[tuple[str, str], Line] = {}
+    for line in lines:
+        kept.setdefault((line.measure, line.label), line)
+    return list(kept.values())
+
+
 def quote_claim(hit: Hit, section: str) -> Claim:
     """Return the claim that quotes a hit word for word and says where it stands."""
     span = hit.span
@@ -300,7 +362,8 @@ def _called(instrument: Instrument) -> str:
 
 
 def _were(label: str) -> str:
-    last = label.split()[-1] if label else ""
+    head = re.split(r" (?:of|as) ", label)[0]  # "days of payables" are, "rate of net sales" is
+    last = head.split()[-1] if head else ""
     plural = last.endswith("s") and not last.endswith("ss")
     return "were" if plural else "was"
 

@@ -98,7 +98,7 @@ def _kind(line: PriceLine) -> str:
 
 
 _RANKED = {  # measure → (what is highest, what is lowest, how the amount is called)
-    "total_return": ("returned the most", "returned the least", "the total return, dividends included, was"),
+    "total_return": ("did best", "did worst", "the total return, dividends included, was"),
     "annualised_return": ("compounded fastest", "compounded slowest", "the compound return a year was"),
     "volatility": ("were the most volatile", "were the least volatile", "the annualised volatility was"),
     "max_drawdown": ("fell the least from a peak", "fell the furthest from a peak", "the maximum drawdown was"),

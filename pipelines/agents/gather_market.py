@@ -57,8 +57,7 @@ def gather_market(context: StepContext, scope: Scope, reading: Reading) -> Price
 
 def prices_instead(scope: Scope, reading: Reading) -> bool:
     """Whether a question that names nothing in particular is about the stock, there being no filing of the company."""
-    nothing = not (reading.measures or reading.by_segment or (reading.topics and not reading.general))
-    return not scope.document_ids and nothing and not reading.price_topics
+    return reading.general and not scope.document_ids and not reading.price_topics
 
 
 def _asked(reading: Reading, companies: list[Instrument], have: set[str]) -> _Asked:

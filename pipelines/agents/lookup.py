@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pipelines.agents.passages import telling_words
+from pipelines.ledger.concept_phrases import PHRASES
 from tieout.model import Figure
 
-_PAYLOAD = telling_words("net total other number amount cash costs cost expense expenses sales revenue revenues income per share year period")
 _HELPING = telling_words(
     "much many total what share percentage percent spend spent cost costs expense expenses revenue revenues sales income "
     "increase decrease change changed amount number value growth grow grew rate billion million thousand report reported "
@@ -19,56 +19,70 @@ _ASKS_FOR_FIGURE = re.compile(r"\b(?:how (?:much|many|big|large|high)|what|whats
 
 
 def looked_up(
-    figures: Mapping[str, Sequence[Figure]],
-    question: str,
-    names: Sequence[str],
-    year: int,
-    quarter: int | None,
-    *,
-    measured: bool,
+    figures: Mapping[str, Sequence[Figure]], question: str, names: Sequence[str], year: int, quarter: int | None
 ) -> list[Figure]:
     """Return the figures of the one row whose label the question holds, the newest first; empty when in doubt.
 
-    Every word of the label must stand in the question, and the question's own words must be in the label or the
-    headings above it, beside those that only help to ask. With `measured`, the question names a measure of
-    the catalogue: then only a label with a word beyond it counts.
+    Only words beside those of the catalogue's measures and those that help to ask count: there must be one. All of
+    the label's must stand in the question; else all of the question's in the label of one row only.
     """
     if not _ASKS_FOR_FIGURE.search(question):
         return []
     asked = telling_words(question) - telling_words(" ".join(names))
-    telling = asked - _HELPING
+    telling = asked - _HELPING - measure_words(question)
     if not telling:
         return []
-    best: tuple[tuple[float, ...], Figure] | None = None
-    for each in figures.values():
-        for figure in each:
-            rank = _rank(figure, asked, telling, year, quarter)
-            if rank is not None and (best is None or rank < best[0]):
-                best = rank, figure
-    if best is None or (measured and best[1].concept is not None and best[1].dimension is None and not _sharper(best[1])):
-        return []
-    return [best[1], *_comparatives(figures, best[1], year)]
+    rows = [f for each in figures.values() for f in each if f.concept in (None, *_SHARPER) and _of(f, year, quarter)]
+    chosen = _whole_label(rows, asked, telling) or _only_label(rows, telling)
+    return [chosen, *_comparatives(figures, chosen, year)] if chosen else []
 
 
-def _sharper(figure: Figure) -> bool:
-    """Whether a catalogued row says more than the measure that stands for it ("Marketing" against all costs)."""
-    return figure.concept in ("sales_and_marketing", "general_and_administrative", "technology_expense")
+_SHARPER = ("sales_and_marketing", "general_and_administrative", "technology_expense")
 
 
-def _rank(
-    figure: Figure, asked: set[str], telling: set[str], year: int, quarter: int | None
-) -> tuple[float, ...] | None:
+def beside_helping(question: str, names: str) -> set[str]:
+    """Return the words of a question that neither help to ask nor name a measure or the company."""
+    return telling_words(question) - telling_words(names) - _HELPING - measure_words(question)
+
+
+def measure_words(question: str) -> set[str]:
+    """Return the words of a question with which it names measures of the catalogue."""
+    low = question.casefold().replace("’", "'")
+    return {
+        word
+        for phrase, _ in PHRASES
+        for match in re.finditer(rf"(?<![\w-])(?:{phrase})(?![\w-])", low)
+        for word in telling_words(match[0])
+    }
+
+
+def _whole_label(rows: Sequence[Figure], asked: set[str], telling: set[str]) -> Figure | None:
+    """Return the best row whose label stands in the question and holds all that it tells."""
+    fitting = []
+    for figure in rows:
+        label = telling_words(figure.row) - _HELPING
+        if label and label <= asked and telling <= label | telling_words(" ".join(figure.path)):
+            fitting.append(figure)
+    return min(fitting, key=_order, default=None)
+
+
+def _only_label(rows: Sequence[Figure], telling: set[str]) -> Figure | None:
+    """Return the figure of the only row whose label holds all that the question tells; amounts of money only."""
+    fitting = [figure for figure in rows if telling <= telling_words(figure.row) and len(figure.unit) == 3]
+    return min(fitting, key=_order) if fitting and len({abs(f.value) for f in fitting}) == 1 else None
+
+
+def _order(figure: Figure) -> tuple[int, bool, int, int]:
+    statement = re.search(r"statement|balance sheet", figure.table, re.I) is not None
+    return len(telling_words(figure.row)), not statement, figure.page, figure.start
+
+
+def _of(figure: Figure, year: int, quarter: int | None) -> bool:
     period = figure.period
     if period is None or period.fiscal_year != year or period.kind == "months":
-        return None
-    if (period.fiscal_quarter if period.kind != "year" else None) not in ((quarter, None) if quarter is None else (quarter,)):
-        return None
-    label = telling_words(f"{figure.row} {figure.dimension or ''}") - _HELPING
-    if not label or not label <= asked or not telling <= label | telling_words(" ".join(figure.path)):
-        return None
-    whole_label = telling_words(figure.row)
-    statement = re.search(r"statement|balance sheet", figure.table, re.I) is not None
-    return (len(whole_label - asked), not statement, figure.unit == "fraction", figure.page, figure.start)
+        return False
+    own = None if period.kind == "year" or period.fiscal_quarter == 4 else period.fiscal_quarter
+    return own == (None if quarter == 4 else quarter)
 
 
 def _comparatives(figures: Mapping[str, Sequence[Figure]], chosen: Figure, year: int) -> list[Figure]:

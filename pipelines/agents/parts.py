@@ -67,8 +67,9 @@ def parts_named(
     for each in figures.values():
         for figure in each:
             if figure.dimension and covers(figure.period, year, quarter) and "," not in figure.dimension:
-                words = telling_words(figure.dimension)
-                if words and words != _GENERAL_WORDS & words and (words - own or words) <= asked:
+                words = telling_words(figure.dimension) - own
+                said = re.search(rf"(?<!\w){re.escape(figure.dimension)}(?!\w)", question, re.I) is not None
+                if said or (words and words - _GENERAL_WORDS and words <= asked):
                     found[figure.dimension] = None
     return list(found)
 
@@ -99,7 +100,7 @@ def _tables(parts: Sequence[Figure], segments: set[str | None]) -> list[tuple[Fi
         if detail:
             continue
         tables.setdefault((part.page, part.table), {}).setdefault(part.dimension or "", part)
-        if part.dimension in segments:
+        if part.dimension in segments or _REGIONS.search(part.dimension or ""):
             tables.setdefault(("segments",), {}).setdefault(part.dimension or "", part)
     return [tuple(table.values()) for table in tables.values() if len(table) > 1]
 

@@ -24,6 +24,8 @@ _REASONS = re.compile(
     re.I,
 )
 _CHANGED = re.compile(r"(?:in|de)creas|gr[eo]w|rose|fell|declin", re.I)
+_COUNTING = re.compile(r"\b(?:how (?:many|much|large|big)|number of|costs?)\b", re.I)
+_A_NUMBER = re.compile(r"\b(?!(?:19|20)\d\d\b)\d[\d,.]*\d\b")
 _LONGEST = 700  # characters of a quotation
 _SHORTEST = 25
 _ENOUGH = 0.6  # of the most telling page's weight; less is beside the point
@@ -47,6 +49,7 @@ def find_passages(
     where: SearchFilter,
     limit: int,
     names: Sequence[str] = (),
+    longest: int = _LONGEST,
 ) -> list[Hit]:
     """Return up to `limit` quotations for `query`, best first, each cut down to the sentences that answer it.
 
@@ -57,7 +60,12 @@ def find_passages(
     pages = {(hit.span.document_id, hit.span.page): hit for hit in reversed(hits)}
     texts = {place: _page_text(library, principal, hit) for place, hit in pages.items()}
     weights = _weights(telling_words(query) - telling_words(" ".join(names)), list(texts.values()))
-    cuts = [cut for place, hit in pages.items() if (cut := _best_cut(hit, texts[place], weights)) is not None]
+    counting = _COUNTING.search(query) is not None
+    cuts = [
+        cut
+        for place, hit in pages.items()
+        if (cut := _best_cut(hit, texts[place], weights, longest, counting=counting)) is not None
+    ]
     enough = _ENOUGH * max((cut.weight for cut in cuts), default=0.0)
     cuts = sorted(
         (cut for cut in cuts if cut.weight >= enough), key=lambda cut: cut.weight * cut.hit.score, reverse=True
@@ -105,20 +113,32 @@ def _weight(text: str, weights: Mapping[str, float]) -> float:
     return sum(weight for word, weight in weights.items() if word in words)
 
 
-def _best_cut(hit: Hit, text: str, weights: Mapping[str, float]) -> _Cut | None:
-    """Return the most telling run of sentences of a page; prose before rows of numbers."""
+def _best_cut(
+    hit: Hit, text: str, weights: Mapping[str, float], longest: int, *, counting: bool
+) -> _Cut | None:
+    """Return the most telling run of sentences of a page; prose before rows of numbers, a number where one counts."""
     best: _Cut | None = None
-    sentences = [(start, end) for start, end in _sentences(text) if _SHORTEST <= end - start <= 2 * _LONGEST]
-    scores = [_weight(text[start:end], weights) * _prose(text[start:end]) for start, end in sentences]
+    sentences = [(start, end) for start, end in _sentences(text) if _SHORTEST <= end - start <= 2 * longest]
+    scores = [
+        _weight(text[start:end], weights) * _prose(text[start:end]) * _counts(text[start:end], counting)
+        for start, end in sentences
+    ]
     for at, (start, end) in enumerate(sentences):
         total, last = scores[at], end
         for following in range(at + 1, len(sentences)):
-            if scores[following] == 0 or sentences[following][1] - start > _LONGEST:
+            if scores[following] == 0 or sentences[following][1] - start > longest:
                 break
             total, last = total + scores[following] / 2, sentences[following][1]
         if scores[at] and (best is None or total > best.weight):
             best = _Cut(hit, start, last, total)
     return best
+
+
+def _counts(sentence: str, counting: bool) -> float:  # noqa: FBT001
+    """Return the weight of a sentence for a question that counts: one without a number is beside the point."""
+    if not counting:
+        return 1.0
+    return 2.0 if _A_NUMBER.search(sentence) else 0.3
 
 
 def _prose(text: str) -> float:

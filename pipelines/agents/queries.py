@@ -56,14 +56,19 @@ def growth_between(ticker: str, label: str, now: Figure, before: Figure, as_of: 
 
 def share_of(ticker: str, label: str, part: Figure, whole: Figure, as_of: date) -> FactQuery:
     """Return a part's share of the whole as a fraction."""
-    query = growth_between(ticker, label, replace(part, value=abs(part.value)), replace(whole, value=abs(whole.value)), as_of)
-    assert query is not None
-    return replace(
-        query,
+    leaf = "(SELECT CAST(value AS DOUBLE) FROM figures WHERE id = ${})"
+    return FactQuery(
         name=f"{ticker} share of {label}",
         measure="share",
+        unit="fraction",
         method=f"{label} / {whole.row}",
-        sql=query.sql.replace(" - 1 AS", " AS"),
+        sql=f"SELECT {leaf.format('part')} / {leaf.format('whole')} AS value",
+        parameters={"part": part.id, "whole": whole.id},
+        as_of=as_of,
+        figures=(part, whole),
+        instrument=ticker,
+        period=part.period,
+        display=percent,
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from pipelines.agents.intent import Intent, read_intent
-from pipelines.agents.topics import PRICE_TOPICS, TOPICS, PriceTopic, Topic
+from pipelines.agents.topics import PRICE_TOPICS, SAID_OTHERWISE, TOPICS, PriceTopic, Topic
 from pipelines.ledger.concepts import measures_named
 from pipelines.tools.fundamentals_formulas import FORMULAS
 from tieout.errors import InvalidInput
@@ -23,7 +23,7 @@ _YEAR = r"(?:19[89]\d|20[0-4]\d)"
 _FISCAL = re.compile(
     rf"\b(?:fiscal(?:\s+years?)?|FYs?|years?\s+ended)\s*'?(?P<year>{_YEAR}|\d\d)\b|\bfiscal\s*'(?P<short>\d\d)\b", re.I
 )
-_BARE_YEAR = re.compile(rf"(?<![\d/$,.-]){_YEAR}(?![\d/%,]|\.\d|-\d)")
+_BARE_YEAR = re.compile(rf"(?<![\d/$,.-]){_YEAR}(?![\d/%]|,\d|\.\d|-\d)")
 _RANGE = re.compile(
     rf"\b(?:fiscal(?:\s+years?)?\s*|FY\s?)?({_YEAR})\s*(?:to|through|until|[-–—]|and)\s*(?:fiscal\s*|FY\s?)?({_YEAR})\b",
     re.I,
@@ -169,11 +169,11 @@ def read_question(text: str, instruments: Sequence[Instrument]) -> Reading:
     measures, by_segment = _measures(text), bool(_SEGMENT.search(text))
     price_topics = _without_shadows(text, [one for one in PRICE_TOPICS if one.pattern.search(text)], measures)
     ends = tuple(dates_named(text))
-    general = not (topics or price_topics or measures or by_segment) and bool(
+    general = not (topics or price_topics or measures or by_segment or asked_in_words(text)) and bool(
         _GENERAL.search(text) or len(text.split()) <= len(instruments) * 4 + 2
     )
     if general:
-        if len(ends) > 1 or _LAST.search(text) or _AS_A_STOCK.search(text):
+        if len(ends) > 1 or (ends and _SINCE.search(text)) or _LAST.search(text) or _AS_A_STOCK.search(text):
             price_topics = tuple(topic for topic in PRICE_TOPICS if topic.key == "return")
         else:
             topics = tuple(topic for topic in TOPICS if topic.key in ("revenue", "margins", "cash_flow"))
@@ -204,9 +204,15 @@ _RETURN_ITSELF = re.compile(
 )
 _AS_A_STOCK = re.compile(r"\bperform\w* (?:the )?(?:best|worst|better|worse)|(?:best|worst|better|worse)[- ]perform", re.I)
 _IN_WORDS = re.compile(
-    r"\b(?:risks?|compet\w+|strateg\w+|litigation|lawsuits?|legal|employ\w+|headcount|workforce|customers?|suppliers?|filings?|"
-    r"10-[KQ]|products?|business(?:es)?|acqui\w+|regulat\w+|guidance|outlook|why|covid\S*|pandemic|inflation|climate|cyber\w*|"
-    r"auditors?|headquarter\w*|compan\w+|stores?|warehouses?|polic\w+)\b",
+    r"\b(?:risks?|compet\w+|strateg\w+|litigation|lawsuits?|legal|proceedings?|regulat\w+|guidance|outlook|describe|explain"
+    r"|why|reasons?|drivers?|drove|driven|caus\w+|covid\S*|pandemic|supply chain|inflation|climate|cyber\w*|going concern"
+    r"|polic(?:y|ies)|recogni[sz]\w+|recognition|accounts? for|critical accounting|dependen\w+)\b",
+    re.I,
+)
+_MAYBE_IN_WORDS = re.compile(
+    r"\b(?:employ\w+|headcount|workforce|customers?|suppliers?|products?|services?|business(?:es)?|acqui\w+|audit\w*"
+    r"|headquarter\w*|located|where|who|compan\w+|stores?|warehouses?|obligations?|commitments?|members\w*|subscribers?|filings?"
+    r"|10-[KQ]|patents?|brands?|markets?|supply|opened|closed|plans?|ceo|directors?|founded|lease\w*)\b",
     re.I,
 )
 
@@ -215,7 +221,12 @@ def asks_something(text: str) -> bool:
     """Whether a question asks for anything that filings or prices could say, whoever it is about."""
     reading = read_question(text, ())
     found = reading.measures or reading.price_topics or reading.by_segment or (reading.topics and not reading.general)
-    return bool(found or _IN_WORDS.search(reading.text))
+    return bool(found or asked_in_words(reading.text) or _MAYBE_IN_WORDS.search(reading.text))
+
+
+def asked_in_words(text: str, *, beside_figures: bool = False) -> bool:
+    """Whether a question wants what the filings say in words, even `beside_figures` that it names."""
+    return bool(_IN_WORDS.search(text) or (not beside_figures and _MAYBE_IN_WORDS.search(text)))
 
 
 def without_slips(text: str) -> str:
@@ -244,6 +255,7 @@ def _without_shadows(text: str, topics: list[PriceTopic], measures: Sequence[str
 def _measures(text: str) -> tuple[str, ...]:
     """Return the measures named; "what share of revenue went into R&D" is the share, not revenue and R&D."""
     named = [name for name in measures_named(text) if name not in ("segments", "margins", "cash_flow")]
+    named += [name for pattern, name in SAID_OTHERWISE if pattern.search(text) and name not in named]
     if _SHARE.search(text):
         shares = [f"{name}_share" for name in named if f"{name}_share" in FORMULAS]
         if shares:

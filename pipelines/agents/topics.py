@@ -94,8 +94,8 @@ TOPICS: tuple[Topic, ...] = (
 PRICE_TOPICS: tuple[PriceTopic, ...] = (
     PriceTopic(
         "return",
-        r"returns?\b(?! (?:on|to)\b)|returned\b(?! to\b)|stocks?\b(?!holder|[- ]based| (?:compensation|re|buy|option|split))"
-        r"|shares? (?:price|perform|done|do\b|did|return|gain|fall|fell|rise|rose)|price\b"
+        r"returns?\b(?! (?:on|to)\b)|returned\b(?! to\b)|stocks?\b(?!holder|[- ]based| (?:compensation|repurchas|buy|option|split))"
+        r"|(?<!diluted )(?<!per )shares? (?:price|perform|done|do\b|return|gain|fall|fell|rise|rose)|price\b"
         r"|perform\w* (?:of|against|versus|relative)"
         r"|gain(?:ed|s)?\b(?! (?:on|from)\b)|outperform\w*|underperform\w*"
         r"|beat(?:en|s|ing)?\b|lag(?:ged|s)?\b|S ?& ?P|invest(?:ed|ing) (?:\S+ ){0,3}(?:in|\$?\d)|ytd\b",
@@ -122,4 +122,17 @@ PRICE_TOPICS: tuple[PriceTopic, ...] = (
     PriceTopic("best_day", r"best (?:and worst )?(?:single |trading )?days?\b|(?:largest|biggest) one[- ]day (?:gain|rise)", ("extremes",)),
     PriceTopic("worst_day", r"worst (?:single |trading )?days?\b|(?:largest|biggest) one[- ]day (?:loss|fall|drop)", ("extremes",)),
     PriceTopic("volume", r"(?:trading|average|daily) volumes?\b", ("average_volume",)),
+)
+
+# How questions name measures beside the catalogue's own phrases.
+SAID_OTHERWISE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(rf"\b(?:{words})\b", re.I), name)
+    for words, name in (
+        (r"diluted shares|diluted share count", "shares_diluted"),
+        (r"basic shares", "shares_basic"),
+        (r"how much cash|cash (?:on hand|pile|balance)|cash did", "cash"),
+        (r"capital[- ]intens\w+", "capex_share"),
+        (r"(?:make|made|earn(?:ed)?|turn(?:ed)?) a profit|profitable|lose money|lost money", "net_income"),
+        (r"cover (?:its|their) interest", "interest_coverage"),
+    )
 )

@@ -45,6 +45,9 @@ def figure_amount(figure: Figure, *, positive: bool = False) -> str:
     return amount(abs(figure.value) if positive else figure.value, figure.unit, figure.decimals)
 
 
+_COUNTED = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 12: "twelve"}
+
+
 def period_words(period: Period | None) -> str:
     """Return "fiscal 2022", "the third quarter of fiscal 2023", "the nine months to 1 July 2023"."""
     if period is None:
@@ -53,7 +56,7 @@ def period_words(period: Period | None) -> str:
         ordinal = ("first", "second", "third", "fourth")[period.fiscal_quarter - 1]
         return f"the {ordinal} quarter of fiscal {period.fiscal_year}"
     if period.kind == "months" and period.months and period.end:
-        return f"the {period.months} months to {period.end:%-d %B %Y}"
+        return f"the {_COUNTED.get(period.months, period.months)} months to {period.end:%-d %B %Y}"
     if period.kind == "instant" and period.end:
         return f"{period.end:%-d %B %Y}"
     return f"fiscal {period.fiscal_year}" if period.fiscal_year else period.label or "the period"
