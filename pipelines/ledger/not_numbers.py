@@ -50,7 +50,7 @@ _PATTERNS = [
     rf"periods)\b",
     rf"(?i)\b(?P<gone>{_SMALL})-(?:day|week|month|quarter|year|page|step|for-\w+|to-\w+)s?\b",
     rf"(?i)\b(?:within|next|over|in|than|for)\s(?:the\s)?(?P<gone>{_SMALL})\s(?:months|weeks|quarters|days)\b",
-    r"(?i)\b(?P<gone>\d{1,2})-\s(?:or|and|to)\s\d{1,2}-(?:day|week|month|year)s?\b",
+    r"(?i)\b(?P<gone>\d{1,2})-\s(?:or|and|to)\s[\d ]{1,2}-(?:day|week|month|year)s?\b",
     r"(?<![\w.,])\+\d{1,3}(?:[\s.-]\d{2,4}){2,}",
     r"(?i)\b(?P<gone>\d{1,2})-for-\d{1,2}\b",
     rf"(?<![\d.,$€£¥]){_YEAR}(?:s\b|(?:\s?[/\u2013-]\s?(?:{_YEAR}|\d\d))(?!\d|,\d)|(?![\d%]|,\d{{3}}|\.\d|"

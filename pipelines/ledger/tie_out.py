@@ -340,7 +340,8 @@ class TieOut:
         if self.book.mentioned is None or not text:
             return False
         keys = {e.key for e in self.book.entities} | {d.instrument_id for d in self.book.documents}
-        return any((i.ticker or i.id).upper() not in keys and i.id not in keys for i in self.book.mentioned(text))
+        others = [i for i in self.book.mentioned(text) if (i.ticker or i.id).upper() not in keys and i.id not in keys]
+        return any(_is_subject(text, (one.name, *one.names)) for one in others)
 
     # ------------------------------------------------------------ settling
 
@@ -442,6 +443,18 @@ class TieOut:
             if period.kind == "instant" and period.fiscal_year and calendar.end_of(period.fiscal_year) == period.end:
                 found.append(calendar.year(period.fiscal_year))
         return found
+
+
+def _is_subject(text: str, names: Sequence[str]) -> bool:
+    """Say whether a company is what a text speaks of, not what somebody paid for or held: "$6.1 billion for MGM"."""
+    words = {name for full in names for name in (full, full.split()[0])}
+    places = [m for name in words for m in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
+    if not places:
+        return True
+    named = re.compile(r"\b(?:at|of|by|and|than|,)\s*$")
+    return any(
+        m.start() < 25 or re.match(r"[’']s?\b", text[m.end() :]) or named.search(text[: m.start()]) for m in places
+    )
 
 
 def fact_source(fact: Fact) -> Source:
