@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 from typing import Any
 
@@ -89,20 +90,16 @@ def _split_rows(textpage: Any, text: str) -> str:
     import pypdfium2.raw as raw
 
     x, y = ctypes.c_double(), ctypes.c_double()
+    to_x, to_y, origin, handle = ctypes.byref(x), ctypes.byref(y), raw.FPDFText_GetCharOrigin, textpage.raw
     characters = list(text)
-    last_x = last_y = None
+    last_x = last_y = -math.inf  # the first word has none before it
     for word in _WORD.finditer(text):
         start = word.start()
-        raw.FPDFText_GetCharOrigin(textpage, start, x, y)
-        if (
-            last_x is not None
-            and last_y is not None
-            and x.value < last_x - 1.0
-            and last_y - y.value > 2.0
-            and text[start - 1] == " "
-        ):
+        origin(handle, start, to_x, to_y)
+        now_x, now_y = x.value, y.value
+        if now_x < last_x - 1.0 and last_y - now_y > 2.0 and text[start - 1] == " ":
             characters[start - 1] = "\n"
-        last_x, last_y = x.value, y.value
+        last_x, last_y = now_x, now_y
     return "".join(characters)
 
 
