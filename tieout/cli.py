@@ -11,7 +11,7 @@ import typer
 
 from tieout.commands import check, documents, market, research, runs, service
 from tieout.commands.shell import FAILED, INTERRUPTED, USAGE, chosen, report_error
-from tieout.commands.terminal import say, show, show_json
+from tieout.commands.terminal import objects_shown, say, show, show_json
 from tieout.errors import TieoutError
 from tieout.files import storage_error
 
@@ -67,6 +67,7 @@ def main() -> None:
     """Run the command line and exit with its code; expected errors are one line, never a stack trace."""
     signal.signal(signal.SIGTERM, _terminated)
     as_json = "--json" in sys.argv
+    before = objects_shown()
     try:
         app()
     except TieoutError as error:
@@ -76,7 +77,7 @@ def main() -> None:
             raise
         sys.exit(report_error(storage_error(error, Path(str(error.filename))), as_json=as_json))
     except SystemExit as end:
-        if end.code == USAGE and as_json:
+        if end.code == USAGE and as_json and objects_shown() == before:
             message = "The command line was not understood; standard error says why."
             show_json({"error": {"kind": "InvalidInput", "message": message, "details": {}}})
         raise

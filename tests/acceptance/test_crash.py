@@ -29,23 +29,19 @@ def interrupt_in(tieout: Tieout, step: str, how: signal.Signals) -> tuple[str, s
         before = _runs(tieout)
         process = tieout.start("demo", "--json")
         with closing(sqlite3.connect(tieout.home / "tieout.db", isolation_level=None, timeout=30)) as database:
-            deadline = time.monotonic() + PATIENCE_S
-            while process.poll() is None and time.monotonic() < deadline:
+            while process.poll() is None:
                 database.execute("BEGIN IMMEDIATE")
-                row = database.execute(
-                    "SELECT steps.run_id FROM steps JOIN runs ON runs.id = steps.run_id "
-                    "WHERE steps.key = ? AND steps.state = 'running' AND runs.state = 'running'",
-                    (step,),
-                ).fetchone()
-                if row:
+                rows = database.execute("SELECT run_id, state FROM steps WHERE key = ?", (step,)).fetchall()
+                new = [(run_id, state) for run_id, state in rows if run_id not in before]
+                if "running" in {state for _, state in new}:
                     process.send_signal(how)
                     if how is signal.SIGKILL:
                         process.wait()
-                    database.execute("ROLLBACK")
-                    assert row[0] not in before
-                    return str(row[0]), process
+                    return str(new[0][0]), process
                 database.execute("ROLLBACK")
-                time.sleep(0.001)
+                if "done" in {state for _, state in new}:
+                    break
+                time.sleep(0.0003 if new else 0.005)
         _, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, err
     raise AssertionError(f"step {step} was never seen running")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+_shown = 0  # how many JSON objects this process has printed
+
 # C0 without tab and line feed, DEL, C1, and the marks that turn the direction of text around
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
@@ -52,8 +54,15 @@ def show(text: object = "") -> None:
 
 def show_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object, and nothing else, to standard output."""
+    global _shown
+    _shown += 1
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
     sys.stdout.flush()
+
+
+def objects_shown() -> int:
+    """Return how many JSON objects this process has printed: a command that printed its result needs no other."""
+    return _shown
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
