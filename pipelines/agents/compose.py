@@ -11,8 +11,8 @@ from pipelines.agents.compose_answers import comparison, parts_answer, verdict
 from pipelines.agents.compose_prices import against_benchmark, price_answer, price_section
 from pipelines.agents.evidence import Fundamental, Line, Part, Passages, Prices, Scope
 from pipelines.agents.intent import Intent, read_intent
-from pipelines.agents.wording import amount, figure_amount, listed, period_words, possessive
-from tieout.model import Claim, Draft, Fact, Hit, Instrument, Section, Table
+from pipelines.agents.wording import amount, called, figure_amount, listed, period_words, possessive
+from tieout.model import Claim, Draft, Fact, Hit, Section, Table
 
 _RATIO_VERBS = ("widened", "narrowed")
 _DIRECTIONS: Mapping[str, tuple[str, ...]] = {  # the measures that say which way a topic went
@@ -73,7 +73,8 @@ class Composer:
         claims = [*self._of_filings(), *price_answer(self.prices, self.facts, self._company, self.intent)]
         quotes = [hit for part in self.fundamental.parts for hit in part.quotes] if self.intent.why else []
         claims += [quote_claim(hit, "Answer") for hit in quotes[:1]]
-        if not claims or (self.passages.leads and not quotes):
+        answered = any(part.key == "rows" for part in self.fundamental.parts)
+        if not claims or (self.passages.leads and not quotes and not answered):
             said = [quote_claim(hit, "Answer") for hit in self.passages.hits[: 1 if claims else 2]]
             claims = [*claims, *said] if self.intent.why else [*said, *claims]
         claims = self._overview(claims)
@@ -207,7 +208,9 @@ class Composer:
         else:
             spans.append(self.figure_spans[line.before.id])
             before = (
-                f"{{fact:{line.before_fact}}}" if line.before_fact else figure_amount(line.before, positive=line.outflow)
+                f"{{fact:{line.before_fact}}}"
+                if line.before_fact
+                else figure_amount(line.before, positive=line.outflow)
             )
             earlier = f"{at} {period_words(line.before.period)}" if first or not _follows(line) else "a year earlier"
             verb = _verb(_sized(line.now.value, line.outflow), _sized(line.before.value, line.outflow))
@@ -262,7 +265,8 @@ class Composer:
         return Claim(section, text, named, tuple(dict.fromkeys(spans)), instrument=lines[0].ticker)
 
     def _subject(self, line: Line) -> str:
-        return f"{possessive(self._company(line.ticker))} {line.label}"
+        company = self._company(line.ticker)
+        return line.label if line.label.startswith(company) else f"{possessive(company)} {line.label}"
 
     # ---------------------------------------------------------------- key figures
 
@@ -315,11 +319,11 @@ class Composer:
     def _company(self, ticker: str) -> str:
         for instrument in self.scope.instruments:
             if instrument.ticker == ticker:
-                return _called(instrument)
+                return called(instrument)
         return ticker
 
     def _title(self) -> str:
-        names = listed([_called(instrument) for instrument in self.scope.instruments]) or "The library"
+        names = listed([called(instrument) for instrument in self.scope.instruments]) or "The library"
         years = sorted({year for _, year in self.scope.fiscal_years})
         about = [part.title.lower() for part in self.fundamental.parts if part.key != "named"]
         about += ["the stock"] if self.prices.lines else []
@@ -341,24 +345,6 @@ def quote_claim(hit: Hit, section: str) -> Claim:
     span = hit.span
     quote = " ".join(span.quote.split())
     return Claim(section, f"{span.document}, page {span.page}: “{quote}”", (), (span.id,), kind="quote")
-
-
-_SUFFIX = ("inc.", "inc", "corp.", "corp", "corporation", "co.", "company", "plc", "ltd.", "ltd", "n.v.", "s.a.")
-
-
-def short_name(name: str) -> str:
-    """Return a company's name as people say it: "Apple", "Best Buy", "Costco Wholesale"."""
-    words = name.replace(",", " ").split()
-    while len(words) > 1 and words[-1].lower() in _SUFFIX:
-        words.pop()
-    return " ".join(words).removesuffix(".com").title() if name.isupper() else " ".join(words).removesuffix(".com")
-
-
-def _called(instrument: Instrument) -> str:
-    """Return the shortest name that begins like the full one: "Costco" for Costco Wholesale Corporation."""
-    full = short_name(instrument.name)
-    fitting = [name for name in instrument.names if full.lower().startswith(name.lower()) and len(name) > 3]
-    return min([full, *fitting], key=len)
 
 
 def _were(label: str) -> str:

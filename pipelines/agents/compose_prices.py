@@ -120,7 +120,9 @@ def _ranking(prices: Prices, facts: Mapping[str, Fact], company: Callable[[str],
         start, end = _days(facts[lines[0].fact], prices)
         most, fewest, called = _RANKED[measure]
         amounts = listed([f"{{fact:{line.fact}}} for {company(line.ticker)}" for line in lines])
-        text = f"From {start} to {end}, {company(lines[0].ticker)} shares {fewest if least else most}: {called} {amounts}."
+        text = (
+            f"From {start} to {end}, {company(lines[0].ticker)} shares {fewest if least else most}: {called} {amounts}."
+        )
         claims.append(Claim("Answer", text, tuple(line.fact for line in lines)))
     return claims
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from pipelines.agents.evidence import PriceLine, Prices, Scope
-from pipelines.agents.question import Reading, Window, price_windows
+from pipelines.agents.question import Reading
 from pipelines.agents.topics import PRICE_TOPICS
+from pipelines.agents.windows import Window, price_windows
 from pipelines.tools.market import BENCHMARK, MEASURES, Gathered, History, measures, price_chart
 from tieout.errors import InvalidInput
 from tieout.model import Chart, Document, Instrument, Series
@@ -132,7 +133,9 @@ def _collect(
     ]
     shown = [one for ticker, one in gathered if ticker in asked.tickers and one.start]
     first, last = (shown[0], shown[-1]) if shown else (Gathered(), Gathered())
-    whole = windows[0] if len(windows) == 1 else Window(windows[0].start, windows[-1].end, "each calendar year by itself")
+    whole = (
+        windows[0] if len(windows) == 1 else Window(windows[0].start, windows[-1].end, "each calendar year by itself")
+    )
     return Prices(
         tuple(sorted(lines, key=lambda line: line.ticker not in asked.tickers)),
         tuple(facts),

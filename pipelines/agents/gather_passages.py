@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pipelines.agents.evidence import Passages, Scope
 from pipelines.agents.gather_market import prices_instead
-from pipelines.agents.passages import find_passages
 from pipelines.agents.lookup import beside_helping
+from pipelines.agents.passages import find_passages
 from pipelines.agents.question import Reading, asked_in_words
 from tieout.model import Document, Hit
 from tieout.ports import SearchFilter, StepContext

@@ -33,8 +33,12 @@ _DOWN = re.compile(
     r"|deteriorat\w*|reduc\w*|worse|less)\b",
     re.I,
 )
-_POSITIVE = re.compile(r"\b(?:positive|profitable|(?:make|made|earn\w*|turn\w*|report\w*) an? (?:net |operating )?profit)\b", re.I)
-_NEGATIVE = re.compile(r"\b(?:negative|unprofitable|(?:make|made|report\w*|post\w*) an? (?:net |operating )?loss|lose money)\b", re.I)
+_POSITIVE = re.compile(
+    r"\b(?:positive|profitable|(?:make|made|earn\w*|turn\w*|report\w*) an? (?:net |operating )?profit)\b", re.I
+)
+_NEGATIVE = re.compile(
+    r"\b(?:negative|unprofitable|(?:make|made|report\w*|post\w*) an? (?:net |operating )?loss|lose money)\b", re.I
+)
 
 
 @dataclass(frozen=True)

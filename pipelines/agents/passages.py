@@ -113,9 +113,7 @@ def _weight(text: str, weights: Mapping[str, float]) -> float:
     return sum(weight for word, weight in weights.items() if word in words)
 
 
-def _best_cut(
-    hit: Hit, text: str, weights: Mapping[str, float], longest: int, *, counting: bool
-) -> _Cut | None:
+def _best_cut(hit: Hit, text: str, weights: Mapping[str, float], longest: int, *, counting: bool) -> _Cut | None:
     """Return the most telling run of sentences of a page; prose before rows of numbers, a number where one counts."""
     best: _Cut | None = None
     sentences = [(start, end) for start, end in _sentences(text) if _SHORTEST <= end - start <= 2 * longest]
@@ -134,7 +132,7 @@ def _best_cut(
     return best
 
 
-def _counts(sentence: str, counting: bool) -> float:  # noqa: FBT001
+def _counts(sentence: str, counting: bool) -> float:
     """Return the weight of a sentence for a question that counts: one without a number is beside the point."""
     if not counting:
         return 1.0
@@ -178,5 +176,5 @@ def telling_words(text: str) -> set[str]:
 
 
 def _stem(word: str) -> str:
-    """Cut a word to its first six letters: "compete", "competition" and "competitive" are one."""
-    return word.removesuffix("'s")[:6]
+    """Cut a word to its first six letters: "compete", "competition" and "competitive" are one, "fee" and "fees", too."""
+    return word.removesuffix("'s").removesuffix("s")[:6]

@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import date
 
 from pipelines.agents.wording import amount, figure_amount
-from pipelines.tools.fundamentals import FactQuery, display_of, percent
+from pipelines.tools.fundamentals import display_of, percent
 from tieout.model import Figure
+from tieout.ports import FactQuery
 
 
 def as_reported(ticker: str, label: str, figure: Figure, as_of: date, *, outflow: bool = False) -> FactQuery:
@@ -28,9 +29,9 @@ def as_reported(ticker: str, label: str, figure: Figure, as_of: date, *, outflow
         instrument=ticker,
         currency=currency,
         period=figure.period,
-        display=lambda value: amount(value, figure.unit, figure.decimals)
-        if value != figure.value
-        else figure_amount(figure),
+        display=lambda value: (
+            amount(value, figure.unit, figure.decimals) if value != figure.value else figure_amount(figure)
+        ),
     )
 
 

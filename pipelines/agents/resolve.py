@@ -23,7 +23,9 @@ _EVERY = re.compile(
     re.I,
 )
 _STOCKS = re.compile(r"\b(?:stocks?|shares?|returns?|returned|volatil\w+|drawdowns?|beta)\b", re.I)
-_ADVICE = re.compile(r"\bshould (?:i|we) (?:buy|sell|hold|invest|own)\b|\bto (?:buy|sell|invest in)\b|\bprice target\b", re.I)
+_ADVICE = re.compile(
+    r"\bshould (?:i|we) (?:buy|sell|hold|invest|own)\b|\bto (?:buy|sell|invest in)\b|\bprice target\b", re.I
+)
 _NOT_RESEARCH = re.compile(
     r"\b(?:write|compose|sing|tell|draw|make)\s+(?:me\s+|us\s+)?(?:an?\s+)?(?:poem|song|joke|story|essay|haiku|code|program"
     r"|picture|email)\b",

@@ -101,15 +101,27 @@ PRICE_TOPICS: tuple[PriceTopic, ...] = (
         r"|beat(?:en|s|ing)?\b|lag(?:ged|s)?\b|S ?& ?P|invest(?:ed|ing) (?:\S+ ){0,3}(?:in|\$?\d)|ytd\b",
         ("total_return", "relative_return"),
     ),
-    PriceTopic("annualised", r"cagr\b|annuali[sz]ed return|compound\w* (?:annual )?return", ("annualised_return", "total_return")),
+    PriceTopic(
+        "annualised",
+        r"cagr\b|annuali[sz]ed return|compound\w* (?:annual )?return",
+        ("annualised_return", "total_return"),
+    ),
     PriceTopic(
         "risk_adjusted", r"sharpe|sortino|risk[- ]adjusted|risk and return", ("annualised_return", "volatility")
     ),
     PriceTopic("volatility", r"volatil\w+|risky\b|standard deviation", ("volatility",)),
-    PriceTopic("drawdown", r"draw-?d\w*wn\w*|worst (?:fall|drop|loss)|peak[- ]to[- ]trough|biggest (?:fall|drop)", ("max_drawdown",)),
+    PriceTopic(
+        "drawdown",
+        r"draw-?d\w*wn\w*|worst (?:fall|drop|loss)|peak[- ]to[- ]trough|biggest (?:fall|drop)",
+        ("max_drawdown",),
+    ),
     PriceTopic("beta", r"beta\b|market sensitivity", ("beta",)),
     PriceTopic("correlation", r"correlat\w+", ("correlation",)),
-    PriceTopic("trend", r"moving averages?|sma\b|200[- ]?days?\b|50[- ]?days?\b|trend(?:s|ing)?\b(?= (?:of|in) the (?:stock|price|share))", ("sma",)),
+    PriceTopic(
+        "trend",
+        r"moving averages?|sma\b|200[- ]?days?\b|50[- ]?days?\b|trend(?:s|ing)?\b(?= (?:of|in) the (?:stock|price|share))",
+        ("sma",),
+    ),
     PriceTopic("momentum", r"rsi\b|relative strength|overbought|oversold|momentum", ("rsi",)),
     PriceTopic("macd", r"macd\b", ("macd",)),
     PriceTopic(
@@ -119,8 +131,16 @@ PRICE_TOPICS: tuple[PriceTopic, ...] = (
         ("level",),
     ),
     PriceTopic("range", r"52[- ]weeks?", ("range_52_weeks",)),
-    PriceTopic("best_day", r"best (?:and worst )?(?:single |trading )?days?\b|(?:largest|biggest) one[- ]day (?:gain|rise)", ("extremes",)),
-    PriceTopic("worst_day", r"worst (?:single |trading )?days?\b|(?:largest|biggest) one[- ]day (?:loss|fall|drop)", ("extremes",)),
+    PriceTopic(
+        "best_day",
+        r"best (?:and worst )?(?:single |trading )?days?\b|(?:largest|biggest) one[- ]day (?:gain|rise)",
+        ("extremes",),
+    ),
+    PriceTopic(
+        "worst_day",
+        r"worst (?:single |trading )?days?\b|(?:largest|biggest) one[- ]day (?:loss|fall|drop)",
+        ("extremes",),
+    ),
     PriceTopic("volume", r"(?:trading|average|daily) volumes?\b", ("average_volume",)),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from pipelines.ledger.concepts import normal_label
-from tieout.model import Figure, Period
+from tieout.model import Figure, Instrument, Period
 
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 
@@ -79,6 +79,8 @@ _LABELS = {
     "d_and_a": "depreciation and amortization",
     "stock_compensation": "stock-based compensation",
     "income_tax": "income tax expense",
+    "shares_diluted": "diluted share count",
+    "shares_basic": "basic share count",
     "pretax_income": "income before taxes",
     "current_assets": "total current assets",
     "current_liabilities": "total current liabilities",
@@ -103,3 +105,21 @@ def listed(items: list[str]) -> str:
 def possessive(name: str) -> str:
     """Return "Apple's" or "Mills'"."""
     return f"{name}'" if name.endswith("s") else f"{name}'s"
+
+
+_SUFFIX = ("inc.", "inc", "corp.", "corp", "corporation", "co.", "company", "plc", "ltd.", "ltd", "n.v.", "s.a.")
+
+
+def short_name(name: str) -> str:
+    """Return a company's name as people say it: "Apple", "Best Buy", "Costco Wholesale"."""
+    words = name.replace(",", " ").split()
+    while len(words) > 1 and words[-1].lower() in _SUFFIX:
+        words.pop()
+    return " ".join(words).removesuffix(".com").title() if name.isupper() else " ".join(words).removesuffix(".com")
+
+
+def called(instrument: Instrument) -> str:
+    """Return the shortest name that begins like the full one: "Costco" for Costco Wholesale Corporation."""
+    full = short_name(instrument.name)
+    fitting = [name for name in instrument.names if full.lower().startswith(name.lower()) and len(name) > 3]
+    return min([full, *fitting], key=len)

@@ -151,7 +151,7 @@ def _pdf(context: StepContext, document_id: str) -> bytes | None:
     if document is None or document.media_type != "application/pdf":
         return None
     try:
-        return context.parts.blobs.get(context.principal, document.sha256)
+        return (context.parts.originals or context.parts.blobs).get(context.principal, document.sha256)
     except NotFound:
         return None
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.agents.question import dates_named, price_window, read_question
+from pipelines.agents.question import dates_named, read_question
+from pipelines.agents.windows import price_window, price_windows
 from tieout.errors import InvalidInput
 from tieout.model import Instrument
 
