@@ -126,7 +126,9 @@ def _agents() -> Agents:
 
 def _parts(settings: Settings, database: Database, stack: ExitStack) -> Parts:
     folder = settings.folder
-    blobs = lazily(lambda: _blobs(folder))
+    # Apart from each other: removing a document must not take the bytes of a report that was ingested.
+    artifacts = lazily(lambda: _blobs(folder / "artifacts"))
+    originals = lazily(lambda: _blobs(folder / "originals"))
     content = lazily(lambda: _content(database))
     embedder = lazily(lambda: _embedder(settings))
     vectors = lazily(lambda: _vectors(settings, embedder.dimensions))
@@ -135,19 +137,20 @@ def _parts(settings: Settings, database: Database, stack: ExitStack) -> Parts:
     model = lazily(lambda: _model(settings)) if settings.model else None
     stack.callback(close_if_built, model)
     return Parts(
-        library=lazily(lambda: _library(content, blobs, vectors, embedder, registry)),
+        library=lazily(lambda: _library(content, originals, vectors, embedder, registry)),
         registry=registry,
         lake=lazily(lambda: _lake(folder)),
-        blobs=blobs,
+        blobs=artifacts,
         model=model,
         model_max_tokens=settings.model_max_tokens,
+        originals=originals,
     )
 
 
 def _blobs(folder: Path) -> BlobStore:
     from store.blobs import FolderBlobStore
 
-    return FolderBlobStore(folder / "blobs")
+    return FolderBlobStore(folder)
 
 
 def _content(database: Database) -> ContentStore:

@@ -669,6 +669,7 @@ class Parts:
     blobs: BlobStore
     model: ModelProvider | None = None
     model_max_tokens: int = 4_000  # the longest answer to ask for
+    originals: BlobStore | None = None  # the library's files; apart from `blobs`, which keep artifacts
 
 
 Action = Callable[[Any], StepOutcome]  # called with a StepContext

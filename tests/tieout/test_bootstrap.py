@@ -40,6 +40,17 @@ def test_the_embedded_profile_carries_a_run_to_its_end_and_releases_the_folder(t
         assert again.artifact_bytes(ADA, run.id, "report.md") == b"# Report\n"
 
 
+def test_removing_an_ingested_report_leaves_the_report_itself(tmp_path: Path) -> None:
+    """The same bytes are a document and an artifact; each has a life of its own."""
+    with open_desk(settings(tmp_path / "home"), work=True) as desk:
+        run = desk.start_run(ADA, RunRequest("How much?"))
+        assert desk.wait(ADA, run.id, timeout_s=60).state is RunState.DONE
+        files = desk.export_artifacts(ADA, run.id, tmp_path / "report")
+        assert [outcome.status for outcome in desk.ingest(ADA, files)] == ["added"]
+        desk.remove_document(ADA, "report.md")
+        assert desk.artifact_bytes(ADA, run.id, "report.md") == b"# Report\n"
+
+
 def test_the_team_profile_shares_one_state_between_processes(tmp_path: Path, postgres_url: str, redis_url: str) -> None:
     team = settings(tmp_path / "home", profile="team", database_url=postgres_url, redis_url=redis_url)
     with open_desk(team, work=True), open_desk(team) as door:  # a worker, and a door that does no work itself
