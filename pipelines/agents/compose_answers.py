@@ -87,18 +87,19 @@ def _extreme_part(lines: list[Line], facts: Facts, company: Callable[[str], str]
     order = sorted(ranked, key=lambda line: _ranked_by(line, facts, growing), reverse=intent.extreme > 0)
     first, second = order[0], order[1] if len(order) > 1 else None
     word, measured = WORD[first.group], _measured(first)
-    name, when = _part(first), period_words(first.period)
+    opening = f"{_part(first)} was {possessive(company(first.ticker))}"
+    when = f"{word} by {measured} in {period_words(first.period)}"
     used = [first.now_fact or ""]
     if growing:
         degree = "fastest-growing" if intent.extreme > 0 else "slowest-growing"
-        text = f"{name} was {possessive(company(first.ticker))} {degree} {word} by {measured} in {when}: {{fact:{first.change}}}, to {{fact:{first.now_fact}}}"
+        text = f"{opening} {degree} {when}: {{fact:{first.change}}}, to {{fact:{first.now_fact}}}"
         used.append(first.change or "")
         if second:
             text += f", ahead of {_part(second)} ({{fact:{second.change}}})" if intent.extreme > 0 else ""
             used.append(second.change or "")
     else:
         degree = "largest" if intent.extreme > 0 else "smallest"
-        text = f"{name} was {possessive(company(first.ticker))} {degree} {word} by {measured} in {when}: {{fact:{first.now_fact}}}"
+        text = f"{opening} {degree} {when}: {{fact:{first.now_fact}}}"
         if first.share:
             text += f", or {{fact:{first.share}}} of the total"
             used.append(first.share)
@@ -120,7 +121,8 @@ def _list_of_parts(lines: list[Line], company: Callable[[str], str]) -> Claim:
         change = f" ({{fact:{line.change}}})" if line.change else ""
         pieces.append(f"{{fact:{line.now_fact}}} in {_part(line)}{change}")
         used += [fact for fact in (line.now_fact, line.change) if fact]
-    text = f"{possessive(company(lines[0].ticker))} {_measured(lines[0])}{by} in {period_words(lines[0].period)} was {listed(pieces)}."
+    subject = f"{possessive(company(lines[0].ticker))} {_measured(lines[0])}{by}"
+    text = f"{subject} in {period_words(lines[0].period)} was {listed(pieces)}."
     return Claim("Answer", text, tuple(used), instrument=lines[0].ticker)
 
 

@@ -47,7 +47,7 @@ _TOLD_TOGETHER = (*_RETURNS, "relative_return", "annualised_return", "volatility
 def price_answer(
     prices: Prices, facts: Mapping[str, Fact], company: Callable[[str], str], intent: Intent
 ) -> list[Claim]:
-    """Return the sentences that answer for the stock: a ranking, the years, the return, else every measure asked for."""
+    """Return the sentences that answer for the stock: a ranking, the years, the return, else every measure."""
     told = _yearly(prices, facts, company) or _ranking(prices, facts, company, intent)
     told = told or _returns(prices, facts, company, "Answer")
     if told:

@@ -19,9 +19,13 @@ from tieout.ports import StepContext
 _WITH_RETURN = ("total_return", "relative_return", "annualised_return", "volatility", "max_drawdown")
 _COMPARING = ("beta", "correlation", "relative_return")
 _NO_RATIO = (
-    (re.compile(r"\b(?:sharpe|sortino)\b", re.I), "a Sharpe or Sortino ratio needs a risk-free rate, which the lake does not hold"),
+    (re.compile(r"\b(?:sharpe|sortino)\b", re.I), (
+        "a Sharpe or Sortino ratio needs a risk-free rate, which the"
+        " lake does not hold"
+    )),
     (
-        re.compile(r"\b(?:p/?e\b|price[- ]to[- ](?:earnings|sales|book)|price[- ]earnings|market cap\w*|dividend yield|valuation|ev/)", re.I),
+        re.compile(r"\b(?:p/?e\b|price[- ]to[- ](?:earnings|sales|book)"
+            r"|price[- ]earnings|market cap\w*|dividend yield|valuation|ev/)", re.I),
         "a valuation needs a price level; the lake holds closes adjusted for dividends, which give returns only",
     ),
 )  # fmt: skip

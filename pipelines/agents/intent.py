@@ -11,7 +11,7 @@ _YES_NO = re.compile(
     re.I,
 )
 _WHETHER = re.compile(r"\bwhether\b|,\s*(?:is|was|did|does|has) (?:it|its|that|this)\b", re.I)
-_MOST = r"highest|higher|largest|larger|biggest|bigger|most|more|best|better|greatest|greater|fastest|faster|top|winner|leads?"
+_MOST = "highest|higher|largest|larger|biggest|bigger|most|more|best|better|greatest|greater|fastest|faster|top|leads?"
 _LEAST = r"lowest|lower|smallest|smaller|least|less|worst|worse|slowest|slower|fewest|weakest"
 _CHOICE = re.compile(r"\b(?:which|who|what|whose|rank\w*|compar\w*|name)\b", re.I)
 _FASTEST = re.compile(r"\b(?:fast\w*|slow\w*|grew|grow\w*|growth|increas\w*|declin\w*|shr[aiu]nk\w*)\b", re.I)
@@ -19,9 +19,10 @@ _AVERAGE = re.compile(
     r"\b(?:\w+[- ]year average|average (?:of|over|for|from|annual|across|capex|\w+ margin)|mean|averaged)\b", re.I
 )
 _CAGR = re.compile(r"\b(?:cagr|compound(?:ed)?(?: annual)?|annuali[sz]ed growth|average annual growth)\b", re.I)
-_WHY = re.compile(r"\b(?:why|what (?:drove|caused|explains?|led to)|reasons?|drivers?|drove|driven|because)\b", re.I)
+_WHY = re.compile(r"\b(?:why|what (?:drove|caused|explains?|led to)|reasons?|drivers?|drove|driven)\b", re.I)
 _YEARLY = re.compile(
-    r"\b(?:by (?:calendar |fiscal )?year|each (?:calendar |fiscal )?year|every year|year[- ]by[- ]year|per (?:calendar )?year"
+    r"\b(?:by (?:calendar |fiscal )?year|each (?:calendar |fiscal )?year|every year|year[- ]by[- ]year"
+    r"|per (?:calendar )?year"
     r"|calendar[- ]year returns|annual returns|yearly)\b",
     re.I,
 )
@@ -29,7 +30,8 @@ _UP = re.compile(
     r"\b(?:up|rise|rose|risen|increas\w*|grow\w*|grew|improv\w*|expand\w*|widen\w*|higher|gain\w*|better|more)\b", re.I
 )
 _DOWN = re.compile(
-    r"\b(?:down|fall|fell|fallen|decreas\w*|declin\w*|drop\w*|shr[aiu]nk\w*|narrow\w*|contract\w*|lower|lose|lost|worsen\w*"
+    r"\b(?:down|fall|fell|fallen|decreas\w*|declin\w*|drop\w*|shr[aiu]nk\w*|narrow\w*|contract\w*|lower|lose"
+    r"|lost|worsen\w*"
     r"|deteriorat\w*|reduc\w*|worse|less)\b",
     re.I,
 )

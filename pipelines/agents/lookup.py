@@ -10,9 +10,12 @@ from pipelines.ledger.concept_phrases import PHRASES
 from tieout.model import Figure
 
 _HELPING = telling_words(
-    "much many total what share percentage percent spend spent cost costs expense expenses revenue revenues sales income "
-    "increase decrease change changed amount number value growth grow grew rate billion million thousand report reported "
-    "quarter annual months ended ending period december september june january august give list there full make made have "
+    "much many total what share percentage percent spend spent cost costs expense expenses revenue revenues"
+    " sales income "
+    "increase decrease change changed amount number value growth grow grew rate billion million thousand report"
+    " reported "
+    "quarter annual months ended ending period december september june january august give list there full make"
+    " made have "
     "average from per usd dollars compare compared incur incurred pay paid owe owed end net year-end"
 )
 _ASKS_FOR_FIGURE = re.compile(r"\b(?:how (?:much|many|big|large|high)|what|whats|number of|amount of)\b", re.I)

@@ -12,7 +12,8 @@ from pipelines.tools.fundamentals_reported import covers
 from tieout.model import Document, Figure
 
 _REGIONS = re.compile(
-    r"\b(?:united|europe|asia|americas?|china|japan|germany|rest of|countries|international|domestic|emerging|latin|u\.s\.|canada)\b",
+    r"\b(?:united|europe|asia|americas?|china|japan|germany|rest of"
+    r"|countries|international|domestic|emerging|latin|u\.s\.|canada)\b",
     re.I,
 )
 _WANTED = (

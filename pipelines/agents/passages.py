@@ -176,5 +176,5 @@ def telling_words(text: str) -> set[str]:
 
 
 def _stem(word: str) -> str:
-    """Cut a word to its first six letters: "compete", "competition" and "competitive" are one, "fee" and "fees", too."""
+    """Cut a word to its first six letters: "compete" and "competition" are one, "fee" and "fees", too."""
     return word.removesuffix("'s").removesuffix("s")[:6]

@@ -73,25 +73,29 @@ _BROAD = re.compile(
     re.I,
 )
 _GENERAL = re.compile(
-    r"\b(?:how (?:is|are|was|has|have|did|does|do)\b|how'?s\b|tell me about|what about|what'?s up with|perform\w*|overview|profile"
+    r"\b(?:how (?:is|are|was|has|have|did|does|do)\b|how'?s\b"
+    r"|tell me about|what about|what'?s up with|perform\w*|overview|profile"
     r"|summar\w+|financials?|fundamentals|doing|good (?:company|year)|analy[sz]e|analysis|update on)",
     re.I,
 )
 _SEGMENT = re.compile(
-    r"\b(?:(?:operating |reportable |business )?segments?|(?:by|per|each) (?:product|region|category|country|business|segment|geograph\w+)"
+    r"\b(?:(?:operating |reportable |business )?segments?|(?:by|per"
+    r"|each) (?:product|region|category|country|business|segment|geograph\w+)"
     r"|product (?:lines?|categor\w+|groups?)|categories|geograph\w+|business (?:lines?|units?|divisions?)|divisions?"
-    r"|(?:which|what) (?:[\w']+ )?(?:region|country|product|category|market|business|services?)s?\b(?! (?:risks?|does|do|is|are)\b)|regions?)\b",
+    r"|(?:which|what) (?:[\w']+ )?(?:region|country|product|category|market"
+    r"|business|services?)s?\b(?! (?:risks?|does|do|is|are)\b)|regions?)\b",
     re.I,
 )
 _RELATIVE = re.compile(
-    r"\b(?:against|versus|vs\.?|relative to|compared (?:to|with)|beat(?:en|s|ing)?|outperform\w*|underperform\w*|lag(?:ged|s)?"
+    r"\b(?:against|versus|vs\.?|relative to|compared (?:to|with)"
+    r"|beat(?:en|s|ing)?|outperform\w*|underperform\w*|lag(?:ged|s)?"
     r"|better than|worse than|behind|ahead of)\b",
     re.I,
 )
 # Words that questions are made of: a slip of a letter in a long word is put right ("revenu", "drawdwn").
-_VOCABULARY = """revenue revenues income margin margins operating profit profits earnings expense expenses volatility drawdown
-drawdowns dividend dividends capital expenditure expenditures inventory inventories assets liabilities receivables return
-returns correlation growth depreciation amortization equity turnover segment segments quarter compare performance
+_VOCABULARY = """revenue revenues income margin margins operating profit profits earnings expense expenses volatility
+drawdown drawdowns dividend dividends capital expenditure expenditures inventory inventories assets liabilities receivables
+return returns correlation growth depreciation amortization equity turnover segment segments quarter compare performance
 employees""".split()
 _SHARE = re.compile(
     r"\b(?:share|percentage|percent|proportion|part|%)\s+of\s+(?:its\s+|total\s+|net\s+)*(?:revenues?|sales)\b", re.I
@@ -192,14 +196,18 @@ _AS_A_STOCK = re.compile(
     r"\bperform\w* (?:the )?(?:best|worst|better|worse)|(?:best|worst|better|worse)[- ]perform", re.I
 )
 _IN_WORDS = re.compile(
-    r"\b(?:risks?|compet\w+|strateg\w+|litigation|lawsuits?|legal|proceedings?|regulat\w+|guidance|outlook|describe|explain"
-    r"|why|reasons?|drivers?|drove|driven|caus\w+|covid\S*|pandemic|supply chain|inflation|climate|cyber\w*|going concern"
-    r"|comparable|same[- ]store|organic|polic(?:y|ies)|recogni[sz]\w+|recognition|accounts? for|critical accounting|dependen\w+)\b",
+    r"\b(?:risks?|compet\w+|strateg\w+|litigation|lawsuits?|legal|proceedings?|regulat\w+|guidance|outlook"
+    r"|describe|explain"
+    r"|why|reasons?|drivers?|drove|driven|caus\w+|covid\S*|pandemic"
+    r"|supply chain|inflation|climate|cyber\w*|going concern"
+    r"|comparable|same[- ]store|organic|polic(?:y|ies)|recogni[sz]\w+"
+    r"|recognition|accounts? for|critical accounting|dependen\w+)\b",
     re.I,
 )
 _MAYBE_IN_WORDS = re.compile(
     r"\b(?:employ\w+|headcount|workforce|customers?|suppliers?|products?|services?|business(?:es)?|acqui\w+|audit\w*"
-    r"|headquarter\w*|located|where|who|compan\w+|stores?|warehouses?|obligations?|commitments?|members\w*|subscribers?|filings?"
+    r"|headquarter\w*|located|where|who|compan\w+|stores?|warehouses?|obligations?|commitments?|members\w*"
+    r"|subscribers?|filings?"
     r"|10-[KQ]|patents?|brands?|markets?|supply|opened|closed|plans?|ceo|directors?|founded|lease\w*)\b",
     re.I,
 )

@@ -64,7 +64,8 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         "cash_flow",
         "Cash flow",
-        r"cash flows?|free cash|fcf|cash generation|capex|capital (?:expenditures?|spending)|overview|profile|brief|summar\w+",
+        r"cash flows?|free cash|fcf|cash generation|capex"
+        r"|capital (?:expenditures?|spending)|overview|profile|brief|summar\w+",
         levels=("operating_cash_flow", "capex"),
         measures=("free_cash_flow", "fcf_margin"),
     ),
@@ -94,7 +95,8 @@ TOPICS: tuple[Topic, ...] = (
 PRICE_TOPICS: tuple[PriceTopic, ...] = (
     PriceTopic(
         "return",
-        r"returns?\b(?! (?:on|to)\b)|returned\b(?! to\b)|stocks?\b(?!holder|[- ]based| (?:compensation|repurchas|buy|option|split))"
+        r"returns?\b(?! (?:on|to)\b)|returned\b(?! to\b)"
+        r"|stocks?\b(?!holder|[- ]based| (?:compensation|repurchas|buy|option|split))"
         r"|(?<!diluted )(?<!per )shares? (?:price|perform|done|do\b|return|gain|fall|fell|rise|rose)|price\b"
         r"|perform\w* (?:of|against|versus|relative)"
         r"|gain(?:ed|s)?\b(?! (?:on|from)\b)|outperform\w*|underperform\w*"
@@ -119,7 +121,8 @@ PRICE_TOPICS: tuple[PriceTopic, ...] = (
     PriceTopic("correlation", r"correlat\w+", ("correlation",)),
     PriceTopic(
         "trend",
-        r"moving averages?|sma\b|200[- ]?days?\b|50[- ]?days?\b|trend(?:s|ing)?\b(?= (?:of|in) the (?:stock|price|share))",
+        r"moving averages?|sma\b|200[- ]?days?\b|50[- ]?days?\b"
+        r"|trend(?:s|ing)?\b(?= (?:of|in) the (?:stock|price|share))",
         ("sma",),
     ),
     PriceTopic("momentum", r"rsi\b|relative strength|overbought|oversold|momentum", ("rsi",)),
