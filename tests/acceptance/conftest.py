@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo")
     (folder / "sitecustomize.py").write_text(NO_NETWORK)
     witness = folder / "witness"
-    env = {"PYTHONPATH": str(folder), "WITNESS": str(witness)}
+    path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+    env = {"PYTHONPATH": path, "WITNESS": str(witness)}
     outcome = Tieout(folder / "home", folder, env, _without_network())("demo", "--json")
     assert outcome.code == 0, outcome.err
     return Demo(folder / "home", outcome.json, outcome.err, witness.read_text().splitlines())
