@@ -73,7 +73,8 @@ _PATTERNS = [
     r"(?i)\b(?:rsi|macd|sma|ema|ma|atr|adx|bollinger|stochastic)\s?\(\s?\d+(?:\s?,\s?\d+)*\s?\)",
     r"(?i)\b(?:rsi|sma|ema)[\s-]\d{1,3}\b",
     r"(?i)\b(?:covid|sars-cov)-?\s?\d+\b|\b401\s?\(k\)|\b401\s?$|\b24/7\b|\b[2-6]G\b|(?<![\d.,$£€])\b3M\b|\b7-Eleven\b",
-    r"(?i)\b(?:iphone|ipad|ipod|macbook|mac|ios|ipados|macos|watchos|microsoft|macbook pro|macbook air|windows|xbox|playstation|office|dynamics|"
+    r"(?i)\b(?:iphone|ipad|ipod|macbook|mac|ios|ipados|macos|watchos|"
+    r"microsoft|macbook pro|macbook air|windows|xbox|playstation|office|dynamics|"
     r"series|watch series|android|ryzen|epyc|radeon|instinct|galaxy|boeing|airbus|model|prevnar|bnt|gen|"
     r"generation|group|club|route|interstate|formula|catch|studio|channel|rtx|gtx|"
     r"rx)[\s-]?(?P<gone>\d{1,4})(?![\d,.]*\d)(?!\s?(?:%|percent|million|billion|thousand|net))(?=[\s,.;:)’']|$)",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Protocol
 
 from pipelines.ledger.draft import Passage, passages_of
+from pipelines.ledger.draft_scales import UNSCALED, as_percent, per_share, scale_of, scaled
 from pipelines.ledger.match import CONTRADICTED, OPEN, TIED, Judge, Verdict, number_of
 from pipelines.ledger.match_book import Entity, SourceBook
 from pipelines.ledger.match_companies import Place, owners
@@ -16,23 +16,12 @@ from pipelines.ledger.match_names import named_spans
 from pipelines.ledger.match_periods import main_periods
 from pipelines.ledger.match_prose import Prose
 from pipelines.ledger.match_scope import Scope, Sentence, read_scopes
-from pipelines.ledger.numbers import SCALES, NumberMention, find_numbers
+from pipelines.ledger.numbers import NumberMention, find_numbers
 from pipelines.ledger.periods import periods_in, yearless_periods
 from tieout.errors import InvalidInput
 from tieout.model import Claim, Draft, Fact, Ledger, Number, Period, Section, Source, Span
 
 _PLACEHOLDER = re.compile(r"\{fact:([^{}\s]*)\}")
-_IN_SCALE = re.compile(
-    r"\bin\s+(?:(?:US|U\.S\.)\s+)?(?:\$|dollars\s+in\s+)?\s*(thousands|millions|billions)\b|\(?\$\s?(m|mm|mn|bn|"
-    r"b|k)\b\)?|\((?:USD|US\$)\s?(m|mm|mn|bn|b|k)\)|(?<!\w)(?:USD|US\$|[$€£])\s*(thousand|million|billion)s?\b|"
-    r"(?<!\w)[€£]\s?(m|mn|bn|k)\b",
-    re.I,
-)
-_UNSCALED = re.compile(
-    r"\b(?:ratio|multiple|employees|headcount|stores|warehouses|branches|sites|vehicles|square f(?:ee|oo)t|units|"
-    r"countries|number of)\b|%",
-    re.IGNORECASE,
-)
 _ASIDES = re.compile(  # they lead nowhere, and their commas cut a subject from its verb
     r",\s*(?:on the other hand|by contrast|in contrast|meanwhile|however|in turn|for its part|though|too|of course|"
     r"for example|for instance|in fact|in total|in all|at the same time|once again|as expected)\s*,",
@@ -202,9 +191,9 @@ class TieOut:
         """Read a sentence as one about `entity`; `year` is the fiscal year of a quarter that names none."""
         flat = _ASIDES.sub(lambda match: " " * len(match[0]), text.replace("\n", " "))
         mentions = find_numbers(flat)
-        scale = _scale_of(flat)
+        scale = scale_of(flat)
         if scale > 1:
-            mentions = [_scaled(m, scale) for m in mentions]
+            mentions = [scaled(m, scale) for m in mentions]
         sentence = Sentence(
             flat, mentions, named_spans(flat), self._times(flat, entity, year), self._hidden(flat),
             self._joined(flat, entity),
@@ -239,17 +228,17 @@ class TieOut:
         if not passage.row and not passage.column:
             return Sentence(claim.text, mentions, (), ()), [Scope("level")] * len(mentions)
         words = f"{passage.row} ; {passage.column}"
-        scale = _scale_of(passage.column) if _scale_of(passage.column) > 1 else max(_scale_of(passage.row), 1)
+        scale = scale_of(passage.column) if scale_of(passage.column) > 1 else max(scale_of(passage.row), 1)
         if scale == 1:
-            scale = next((s for t in (passage.caption, *reversed(passage.headings)) if (s := _scale_of(t)) > 1), 1)
+            scale = next((s for t in (passage.caption, *reversed(passage.headings)) if (s := scale_of(t)) > 1), 1)
         if re.search(r"\bper\b[\w\s]*\bshare\b|\bEPS\b|\(\$\)", passage.row, re.I):
-            mentions = [_per_share(m) for m in mentions]
-        elif not _UNSCALED.search(passage.row):
-            mentions = [_scaled(m, scale) for m in mentions]
+            mentions = [per_share(m) for m in mentions]
+        elif not UNSCALED.search(passage.row):
+            mentions = [scaled(m, scale) for m in mentions]
         percent = bool(re.search(r"%|percent", passage.column)) or bool(re.search(r"\(%\)|, %", passage.row))
         changing = re.search(r"\b(?:change|growth|increase|yoy|y/y|year over year|Δ)\b|chg", passage.column, re.I)
         if percent or changing:
-            mentions = [_as_percent(m) if percent else m for m in mentions]
+            mentions = [as_percent(m) if percent else m for m in mentions]
         head = Sentence(
             words, [], named_spans(words), periods_in(words, self.book.calendars[entity.key]),
             self._hidden(words), self._joined(words, entity),
@@ -466,39 +455,9 @@ def _unit_of_fact(mention: NumberMention, fact: Fact) -> bool:
     return mention.unit in (fact.unit, "number") or (mention.unit == "points" and fact.unit in ("points", "fraction"))
 
 
-def _scale_of(text: str) -> int:
-    match = _IN_SCALE.search(text or "")
-    if not match:
-        return 1
-    word = next(g for g in match.groups() if g).lower()
-    return SCALES.get(word, SCALES.get(word + "s", 1))
-
-
-def _scaled(mention: NumberMention, scale: int) -> NumberMention:
-    if mention.scale != 1 or mention.unit not in ("number", "USD", "EUR", "GBP", "JPY"):
-        return mention
-    factor = Decimal(scale)
-    return replace(mention, value=mention.value * factor, half_step=mention.half_step * factor, scale=scale)
-
-
-def _per_share(mention: NumberMention) -> NumberMention:
-    """Return a bare number of a per-share row as an amount per share: the table's scale is not its own."""
-    unit = {"number": "USD/share"}.get(
-        mention.unit, f"{mention.unit}/share" if len(mention.unit) == 3 else mention.unit
-    )
-    return replace(mention, unit=unit)
-
-
 def _of(gap: str) -> bool:
     """Say whether a year that follows a quarter after these words is the quarter's."""
     return bool(re.fullmatch(r"\s*(?:of|in|for)?\s*(?:the\s+)?", gap, re.IGNORECASE))
-
-
-def _as_percent(mention: NumberMention) -> NumberMention:
-    if mention.unit != "number":
-        return mention
-    hundredth = Decimal("0.01")
-    return replace(mention, value=mention.value * hundredth, half_step=mention.half_step * hundredth, unit="fraction")
 
 
 def _unique(entities: Sequence[Entity]) -> list[Entity]:
