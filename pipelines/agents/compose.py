@@ -11,7 +11,7 @@ from pipelines.agents.compose_answers import comparison, parts_answer, verdict
 from pipelines.agents.compose_prices import against_benchmark, price_answer, price_section
 from pipelines.agents.evidence import Fundamental, Line, Part, Passages, Prices, Scope
 from pipelines.agents.intent import Intent, read_intent
-from pipelines.agents.wording import amount, called, figure_amount, listed, period_words, possessive
+from pipelines.agents.wording import amount, called, figure_amount, listed, period_words, possessive, were
 from tieout.model import Claim, Draft, Fact, Hit, Section, Table
 
 _RATIO_VERBS = ("widened", "narrowed")
@@ -123,7 +123,8 @@ class Composer:
         text = f"In {when}, {possessive(self._company(ticker))} {_joined(phrases)}"
         used = [fact for line in lines for fact in (line.now_fact, line.before_fact) if fact]
         spans = [self.figure_spans[figure.id] for line in lines for figure in (line.now, line.before) if figure]
-        against = against_benchmark(self.prices, self.facts)
+        since = re.search(r"\b(?:since|afterwards|thereafter)\b", self.question, re.I)
+        against = against_benchmark(self.prices, self.facts) if since else None
         tail = f"; since then its stock has {against[0]}." if against else "."
         if against:
             used.append(against[1])
@@ -204,7 +205,7 @@ class Composer:
         if line.now.value < 0 and "income" in line.measure:
             return self._loss(line, section, when, spans)
         if line.before is None:
-            text = f"{subject} {_were(line.label)} {now} {when}."
+            text = f"{subject} {were(line.label)} {now} {when}."
         else:
             spans.append(self.figure_spans[line.before.id])
             before = (
@@ -243,7 +244,7 @@ class Composer:
             when = f" {at} {period_words(line.period)}" if line is lines[0] else ""
             now = f"{{fact:{line.now_fact}}}"
             if line.before_fact is None:
-                pieces.append(f"{subject} {_were(line.label)} {now}{when}")
+                pieces.append(f"{subject} {were(line.label)} {now}{when}")
                 continue
             grew, shrank = _RATIO_VERBS if "margin" in line.label else ("rose", "fell")
             direction = self._shown_direction(line)
@@ -274,11 +275,29 @@ class Composer:
         lines = [line for part in self.fundamental.parts for line in part.lines]
         if len(lines) < 3:
             return []
+        if len({line.ticker for line in lines}) > 1:
+            return [Section("Key figures", tables=(self._compared(lines),))]
         tables = []
         for ticker in dict.fromkeys(line.ticker for line in lines):
             own = [line for line in lines if line.ticker == ticker]
             tables.append(self._table(ticker, own))
         return [Section("Key figures", tables=tuple(tables))]
+
+    def _compared(self, lines: list[Line]) -> Table:
+        """Return one table with a column for each company, of the newest period of each measure."""
+        tickers = list(dict.fromkeys(line.ticker for line in lines))
+        newest: dict[tuple[str, str], Line] = {}
+        for line in lines:
+            newest.setdefault((line.measure if line.now is None or not line.group else line.label, line.ticker), line)
+        rows = []
+        for measure in dict.fromkeys(measure for measure, _ in newest):
+            own = [newest.get((measure, ticker)) for ticker in tickers]
+            first = next(line for line in own if line)
+            cells = [self._cell(line) if line else _empty(ticker) for line, ticker in zip(own, tickers, strict=True)]
+            rows.append((Claim("Key figures", _capital(first.label), kind="label"), *cells))
+        years = list(dict.fromkeys(period_words(line.period) for line in newest.values() if line.period.kind == "year"))
+        title = _capital(years[0]) if len(years) == 1 else "The companies compared"
+        return Table(title, ("Measure", *(self._company(ticker) for ticker in tickers)), tuple(rows))
 
     def _table(self, ticker: str, lines: list[Line]) -> Table:
         first = next((line for line in lines if line.before_period), lines[0])
@@ -293,16 +312,16 @@ class Composer:
     def _cell(self, line: Line, *, before: bool = False) -> Claim:
         figure = line.before if before else line.now
         fact = line.before_fact if before else line.now_fact
-        if figure is not None:
+        if figure is not None and fact is None:
             text = figure_amount(figure, positive=line.outflow)
             return Claim("Key figures", text, (), (self.figure_spans[figure.id],), instrument=line.ticker, kind="cell")
         if fact is not None:
             return Claim("Key figures", f"{{fact:{fact}}}", (fact,), (), instrument=line.ticker, kind="cell")
-        return Claim("Key figures", "–", instrument=line.ticker, kind="cell")
+        return _empty(line.ticker)
 
     def _change_cell(self, line: Line) -> Claim:
         if line.change is None:
-            return Claim("Key figures", "–", instrument=line.ticker, kind="cell")
+            return _empty(line.ticker)
         return Claim("Key figures", f"{{fact:{line.change}}}", (line.change,), instrument=line.ticker, kind="cell")
 
     # ---------------------------------------------------------------- passages, names
@@ -347,19 +366,16 @@ def quote_claim(hit: Hit, section: str) -> Claim:
     return Claim(section, f"{span.document}, page {span.page}: “{quote}”", (), (span.id,), kind="quote")
 
 
-def _were(label: str) -> str:
-    head = re.split(r" (?:of|as) ", label)[0]  # "days of payables" are, "rate of net sales" is
-    last = head.split()[-1] if head else ""
-    plural = last.endswith("s") and not last.endswith("ss")
-    return "were" if plural else "was"
-
-
 def _verb(now: Decimal, before: Decimal) -> str:
     return "rose to" if now > before else "fell to" if now < before else "stayed at"
 
 
 def _sized(value: Decimal, outflow: bool) -> Decimal:
     return abs(value) if outflow else value
+
+
+def _empty(ticker: str) -> Claim:
+    return Claim("Key figures", "–", instrument=ticker, kind="cell")
 
 
 def _article(label: str) -> str:

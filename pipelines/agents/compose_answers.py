@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pipelines.agents.evidence import Line
 from pipelines.agents.intent import Intent
 from pipelines.agents.parts import WORD
-from pipelines.agents.wording import listed, period_words, possessive
+from pipelines.agents.wording import listed, period_words, possessive, were
 from tieout.model import Claim, Fact
 
 Facts = Mapping[str, Fact]
@@ -44,9 +44,9 @@ def _compared(lines: list[Line], facts: Facts, company: Callable[[str], str], in
     opening = f"In {period_words(first.period)}, " if len(periods) == 1 and first.period.kind != "instant" else ""
     if len(periods) == 1 and first.period.kind == "instant":
         opening = f"On {period_words(first.period)}, "
-    subject = f"{possessive(company(first.ticker))} {label} was the {degree}"
+    subject = f"{possessive(company(first.ticker))} {label} {were(label)} the {degree}"
     if value(order[0]).display == value(order[1]).display and len(order) == 2:
-        subject = f"{possessive(company(first.ticker))} {label} was about as high"
+        subject = f"{possessive(company(first.ticker))} {label} {were(label)} about as high"
     text = f"{opening}{subject}: {amounts[0]}, against {listed(others)}."
     return Claim("Answer", text, tuple(value(line).id for line in order))
 

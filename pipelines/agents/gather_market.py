@@ -29,7 +29,16 @@ _NO_RATIO = (
         "a valuation needs a price level; the lake holds closes adjusted for dividends, which give returns only",
     ),
 )  # fmt: skip
-_KEPT_OF_EXTREMES = {"best_day": "best_day", "worst_day": "worst_day"}
+_ONE_OF_TWO = (  # words → which of two facts of one measure they ask for, the other being left out
+    (r"best and worst", ()),
+    (r"worst (?:single |trading )?day", ("best_day",)),
+    (r"best (?:single |trading )?day", ("worst_day",)),
+    (r"200[- ]?day", ("above_sma_50", "sma_50")),
+    (r"50[- ]?day", ("above_sma_200", "sma_200")),
+    (r"52[- ]week (?:high and low|low and high|range)", ()),
+    (r"52[- ]week high", ("above_low_52w", "low_52w")),
+    (r"52[- ]week low", ("below_high_52w", "high_52w")),
+)
 
 
 @dataclass(frozen=True)
@@ -125,10 +134,7 @@ def _collect(
     windows: list[Window],
     missing: list[str],
 ) -> Prices:
-    days = {topic.key for topic in reading.price_topics} & set(_KEPT_OF_EXTREMES)
-    if len(days) == 1 and "best and worst" in reading.text.lower():
-        days = set()
-    dropped = set(_KEPT_OF_EXTREMES) - days if len(days) == 1 else set()
+    dropped = _not_asked(reading)
     queries = [query for _, one in gathered for query in one.queries if query.measure not in dropped]
     facts = context.parts.lake.compute(context.principal, queries)
     lines = [
@@ -149,6 +155,15 @@ def _collect(
         (_window_note(whole, first.start, last.end),) if _over_time(lines) else (),
         tuple(dict.fromkeys(missing)),
     )
+
+
+def _not_asked(reading: Reading) -> set[str]:
+    """Return the facts to leave out where only one of a pair is asked for; both are kept where both are."""
+    said = [left for pattern, left in _ONE_OF_TWO if re.search(pattern, reading.text, re.I)]
+    asked = {"above_sma_50", "above_sma_200"} if all(re.search(rf"\b{n}\b", reading.text) for n in (50, 200)) else set()
+    if () in said or asked:
+        return set()
+    return {name for left in said for name in left}
 
 
 def _measure(

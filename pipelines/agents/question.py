@@ -93,10 +93,12 @@ _RELATIVE = re.compile(
     re.I,
 )
 # Words that questions are made of: a slip of a letter in a long word is put right ("revenu", "drawdwn").
-_VOCABULARY = """revenue revenues income margin margins operating profit profits earnings expense expenses volatility
-drawdown drawdowns dividend dividends capital expenditure expenditures inventory inventories assets liabilities receivables
-return returns correlation growth depreciation amortization equity turnover segment segments quarter compare performance
-employees""".split()
+_VOCABULARY = """
+revenue revenues income margin margins operating profit profits earnings expense expenses volatility drawdown
+drawdowns dividend dividends capital expenditure expenditures inventory inventories assets liabilities
+receivables return returns correlation growth depreciation amortization equity turnover segment segments
+quarter compare performance employees
+""".split()
 _SHARE = re.compile(
     r"\b(?:share|percentage|percent|proportion|part|%)\s+of\s+(?:its\s+|total\s+|net\s+)*(?:revenues?|sales)\b", re.I
 )

@@ -144,6 +144,11 @@ PRICE_TOPICS: tuple[PriceTopic, ...] = (
         r"worst (?:single |trading )?days?\b|(?:largest|biggest) one[- ]day (?:loss|fall|drop)",
         ("extremes",),
     ),
+    PriceTopic(
+        "valuation",
+        r"p/?e (?:ratio|multiple)|price[- ]to[- ]\w+|price[- ]earnings|market cap\w*|dividend yield|valuation",
+        (),
+    ),
     PriceTopic("volume", r"(?:trading|average|daily) volumes?\b", ("average_volume",)),
 )
 

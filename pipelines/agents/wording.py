@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from pipelines.ledger.concepts import normal_label
@@ -123,3 +124,11 @@ def called(instrument: Instrument) -> str:
     full = short_name(instrument.name)
     fitting = [name for name in instrument.names if full.lower().startswith(name.lower()) and len(name) > 3]
     return min([full, *fitting], key=len)
+
+
+def were(label: str) -> str:
+    """Return "was" or "were" as a label takes it."""
+    head = re.split(r" (?:of|as) ", label)[0]  # "days of payables" are, "rate of net sales" is
+    last = head.split()[-1] if head else ""
+    plural = last.endswith("s") and not last.endswith("ss")
+    return "were" if plural else "was"
