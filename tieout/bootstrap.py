@@ -21,7 +21,6 @@ from tieout.ports import (
     ContentStore,
     Embedder,
     Engine,
-    ModelProvider,
     Parts,
     RunStore,
     VectorIndex,
@@ -29,6 +28,7 @@ from tieout.ports import (
 from tieout.runtime import FolderLock, acquire, check_folder
 
 if TYPE_CHECKING:
+    from pipelines.providers.openai_compatible import OpenAICompatible
     from pipelines.registry.registry import CompanyRegistry
     from store.database import Database
     from tieout.ports import Lake, Library
@@ -134,7 +134,7 @@ def _parts(settings: Settings, database: Database, stack: ExitStack) -> Parts:
     vectors = lazily(lambda: _vectors(settings, embedder.dimensions))
     stack.callback(close_if_built, vectors)
     registry = lazily(lambda: _registry(content))
-    model = lazily(lambda: _model(settings)) if settings.model else None
+    model = lazily(lambda: open_model(settings)) if settings.model else None
     stack.callback(close_if_built, model)
     return Parts(
         library=lazily(lambda: _library(content, originals, vectors, embedder, registry)),
@@ -211,7 +211,8 @@ def _library(
     return DocumentLibrary(content, blobs, vectors, embedder, registry, read_figures=read_figures)
 
 
-def _model(settings: Settings) -> ModelProvider:
+def open_model(settings: Settings) -> OpenAICompatible:
+    """Return the configured model; nothing is connected before its first call. Raises InvalidInput."""
     from pipelines.providers.openai_compatible import OpenAICompatible
     from pipelines.providers.pricing import Prices
     from pipelines.providers.retry import RetryPolicy

@@ -161,8 +161,17 @@ def _servers(settings: Settings) -> Iterator[Check]:
 def _model(settings: Settings) -> Check:
     if settings.model is None or settings.model_base_url is None:
         return Check("model", "ok", "none: the extractive writer answers")
-    check = _reachable("model", settings.model_base_url, 443 if settings.model_base_url.startswith("https") else 80)
-    return Check("model", check.state, f"{settings.model}: {check.detail}", check.advice)
+    from tieout.bootstrap import open_model
+
+    try:
+        model = open_model(settings)
+        try:
+            return Check("model", "ok", model.check())
+        finally:
+            model.close()
+    except TieoutError as error:
+        advice = "Start the endpoint, or correct TIEOUT_MODEL_BASE_URL, TIEOUT_MODEL_API_KEY or TIEOUT_MODEL."
+        return Check("model", "failed", error.message, advice)
 
 
 def _reachable(name: str, url: str, default_port: int) -> Check:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.support.fake_openai import FakeOpenAI, fails, lists_models
 from tieout.commands.terminal import line, plain
 
 if TYPE_CHECKING:
@@ -329,6 +330,25 @@ def test_the_doctor_says_what_is_configured_reachable_and_to_do(shell: Shell) ->
     names = [check["name"] for check in served.json["checks"]]
     assert served.code == 0
     assert {"service", "database", "library", "prices"} <= set(names)
+
+
+def test_the_doctor_asks_the_model_endpoint_itself(shell: Shell) -> None:
+    """An open port is not enough: a wrong key or a model that is not served would fail every run."""
+
+    def model(server: FakeOpenAI) -> dict[str, str]:
+        env = {"TIEOUT_MODEL": "m", "TIEOUT_MODEL_BASE_URL": server.url, "TIEOUT_MODEL_API_KEY": "sk-secret-1"}
+        found: dict[str, str] = next(
+            check for check in shell("doctor", "--json", **env).json["checks"] if check["name"] == "model"
+        )
+        return found
+
+    with FakeOpenAI(lists_models("m")) as server:
+        assert model(server)["state"] == "ok"
+    with FakeOpenAI(fails(401)) as server:
+        refused = model(server)
+    assert refused["state"] == "failed"
+    assert "TIEOUT_MODEL_API_KEY" in refused["detail"]
+    assert "sk-secret-1" not in str(refused)
 
 
 # ---------------------------------------------------------------- the terminal
