@@ -100,7 +100,7 @@ def _kind(line: PriceLine) -> str:
 _RANKED = {  # measure → (what is highest, what is lowest, how the amount is called)
     "total_return": ("did best", "did worst", "the total return, dividends included, was"),
     "annualised_return": ("compounded fastest", "compounded slowest", "the compound return a year was"),
-    "volatility": ("were more volatile", "were less volatile", "the annualised volatility was"),
+    "volatility": ("had the highest volatility", "had the lowest volatility", "the annualised volatility was"),
     "max_drawdown": ("fell the least from a peak", "fell the furthest from a peak", "the maximum drawdown was"),
     "beta": ("had the highest beta", "had the lowest beta", "beta was"),
 }

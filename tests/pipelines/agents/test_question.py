@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.agents.question import dates_named, read_question
+from pipelines.agents.question import asks_something, dates_named, read_question
 from pipelines.agents.windows import price_window, price_windows
 from tieout.errors import InvalidInput
 from tieout.model import Instrument
@@ -93,3 +93,51 @@ def test_every_written_form_of_a_date_is_read_back(day):
 def test_any_text_is_read_without_a_crash(text):
     reading = read_question(text, [APPLE])
     assert all(1980 <= year <= 2099 for year in reading.fiscal_years)
+
+
+@pytest.mark.parametrize(
+    ("text", "prices", "measures"),
+    [
+        ("What was Apple's total return in 2020?", {"return"}, ()),
+        ("How volatile is Apple's stock?", {"volatility"}, ()),
+        ("return and volatility of Apple", {"return", "volatility"}, ()),
+        ("What is Apple's revenue CAGR?", set(), ("revenue",)),
+        ("What is the CAGR of AAPL stock?", {"annualised"}, ()),
+        ("How much stock-based compensation did Apple have?", set(), ("stock_compensation",)),
+        ("How many diluted shares did Apple have?", set(), ("shares_diluted",)),
+        ("How much cash did Apple have?", set(), ("cash",)),
+        ("whats the drawdwn of apple", {"drawdown"}, ()),
+        ("aapl revenu 2022", set(), ("revenue",)),
+    ],
+)
+def test_what_is_asked_for_is_told_apart(text, prices, measures):
+    reading = read_question(text, [APPLE])
+    assert {topic.key for topic in reading.price_topics} == prices
+    assert reading.measures == measures
+
+
+def test_a_question_of_no_topic_is_about_the_whole_company():
+    assert [topic.key for topic in read_question("how's apple doing", [APPLE]).topics] == [
+        "revenue",
+        "margins",
+        "cash_flow",
+    ]
+
+
+def test_the_year_to_date_and_the_first_bar_bound_windows():
+    assert window("YTD return of AAPL").start == date(2023, 12, 31)
+    assert window("return since its IPO").start == FIRST
+
+
+def test_a_price_on_a_date_ends_there():
+    assert window("What was the closing price of AAPL on 2018-01-19?").end == date(2018, 1, 19)
+
+
+def test_years_one_by_one_are_windows_of_their_own():
+    found = price_windows(read_question("return by calendar year from 2019 to 2021", [APPLE]), AS_OF, FIRST, None)
+    assert [(one.start.year, one.end.year) for one in found] == [(2018, 2019), (2019, 2020), (2020, 2021)]
+
+
+@pytest.mark.parametrize("text", ["What is the capital of France?", "hello", "sing"])
+def test_what_no_filing_or_price_says_asks_for_nothing(text):
+    assert not asks_something(text)
