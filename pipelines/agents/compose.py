@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
+from pipelines.agents import phrases
 from pipelines.agents.compose_answers import comparison, parts_answer, verdict
 from pipelines.agents.compose_prices import against_benchmark, price_answer, price_section
 from pipelines.agents.evidence import Fundamental, Line, Part, Passages, Prices, Scope
 from pipelines.agents.intent import Intent, read_intent
 from pipelines.agents.wording import amount, called, figure_amount, listed, period_words, possessive, were
-from tieout.model import Claim, Draft, Fact, Hit, Section, Table
+from tieout.model import Claim, Draft, Fact, Section, Table
 
 _RATIO_VERBS = ("widened", "narrowed")
 _DIRECTIONS: Mapping[str, tuple[str, ...]] = {  # the measures that say which way a topic went
@@ -72,10 +72,10 @@ class Composer:
             return (Claim("Answer", self.scope.declined),)
         claims = [*self._of_filings(), *price_answer(self.prices, self.facts, self._company, self.intent)]
         quotes = [hit for part in self.fundamental.parts for hit in part.quotes] if self.intent.why else []
-        claims += [quote_claim(hit, "Answer") for hit in quotes[:1]]
+        claims += [phrases.quote_claim(hit, "Answer") for hit in quotes[:1]]
         answered = any(part.key == "rows" for part in self.fundamental.parts)
         if not claims or (self.passages.leads and not quotes and not answered):
-            said = [quote_claim(hit, "Answer") for hit in self.passages.hits[: 1 if claims else 2]]
+            said = [phrases.quote_claim(hit, "Answer") for hit in self.passages.hits[: 1 if claims else 2]]
             claims = [*claims, *said] if self.intent.why else [*said, *claims]
         claims = self._overview(claims)
         if missing:
@@ -113,14 +113,14 @@ class Composer:
             return []
         lines = [line for part in topics for line in part.lines if line.measure in _DIRECTIONS[part.key]]
         moved = {line: self._direction(line) for line in lines}
-        phrases = []
-        for words, group in _directed(moved).items():
-            phrases.append(f"{listed([line.label for line in group])} {words}")
-        if not phrases:
+        said = []
+        for words, group in phrases.directed(moved).items():
+            said.append(f"{listed([line.label for line in group])} {words}")
+        if not said:
             return []
         ticker = self.scope.instruments[0].ticker or ""
         when = period_words(lines[0].period)
-        text = f"In {when}, {possessive(self._company(ticker))} {_joined(phrases)}"
+        text = f"In {when}, {possessive(self._company(ticker))} {phrases.joined(said)}"
         used = [fact for line in lines for fact in (line.now_fact, line.before_fact) if fact]
         spans = [self.figure_spans[figure.id] for line in lines for figure in (line.now, line.before) if figure]
         since = re.search(r"\b(?:since|afterwards|thereafter)\b", self.question, re.I)
@@ -132,7 +132,7 @@ class Composer:
 
     def _direction(self, line: Line) -> int:
         if line.now is not None and line.before is not None:
-            now, before = _sized(line.now.value, line.outflow), _sized(line.before.value, line.outflow)
+            now, before = phrases.sized(line.now.value, line.outflow), phrases.sized(line.before.value, line.outflow)
         elif line.now_fact and line.before_fact:
             now, before = self.facts[line.now_fact].value, self.facts[line.before_fact].value
         else:
@@ -148,7 +148,7 @@ class Composer:
         """Return the lines that answer for the part; margins stand for profit, cash flow for what it left."""
         chosen: list[Line] = []
         for ticker in dict.fromkeys(line.ticker for line in part.lines):
-            lines = _newest([line for line in part.lines if line.ticker == ticker])
+            lines = phrases.newest([line for line in part.lines if line.ticker == ticker])
             if part.key == "margins":
                 ratios = [line for line in lines if not line.is_level] or lines
                 chosen += ratios[: 3 if len(self.scope.instruments) == 1 else 2]
@@ -174,7 +174,7 @@ class Composer:
 
     def _section(self, part: Part) -> Section:
         claims = self._sentences(part.lines, part.title)
-        claims += [quote_claim(hit, part.title) for hit in part.quotes]
+        claims += [phrases.quote_claim(hit, part.title) for hit in part.quotes]
         charts = tuple(chart for chart in self.fundamental.charts if chart.id.startswith(part.key))
         return Section(part.title, tuple(claims), charts=charts)
 
@@ -201,7 +201,7 @@ class Composer:
         instant = line.now.period is not None and line.now.period.kind == "instant"
         at = "at" if instant else "in"
         when = f"{at} {period_words(line.now.period if instant else line.period)}"
-        subject = self._subject(line) if first or len(self.scope.instruments) > 1 else _capital(line.label)
+        subject = self._subject(line) if first or len(self.scope.instruments) > 1 else phrases.capital(line.label)
         if line.now.value < 0 and "income" in line.measure:
             return self._loss(line, section, when, spans)
         if line.before is None:
@@ -213,8 +213,12 @@ class Composer:
                 if line.before_fact
                 else figure_amount(line.before, positive=line.outflow)
             )
-            earlier = f"{at} {period_words(line.before.period)}" if first or not _follows(line) else "a year earlier"
-            verb = _verb(_sized(line.now.value, line.outflow), _sized(line.before.value, line.outflow))
+            earlier = (
+                f"{at} {period_words(line.before.period)}" if first or not phrases.follows(line) else "a year earlier"
+            )
+            verb = phrases.verb(
+                phrases.sized(line.now.value, line.outflow), phrases.sized(line.before.value, line.outflow)
+            )
             change = f" ({{fact:{line.change}}})" if line.change else ""
             text = f"{subject} {verb} {now} {when} from {before} {earlier}{change}."
         if line.share:
@@ -232,7 +236,7 @@ class Composer:
             spans.append(self.figure_spans[line.before.id])
             was = line.label if line.before.value >= 0 else loss
             before = amount(abs(line.before.value), line.before.unit)
-            text += f", against {_article(was)} of {before} in {period_words(line.before.period)}"
+            text += f", against {phrases.article(was)} of {before} in {period_words(line.before.period)}"
         return self._claim(section, f"{text}.", [line], spans)
 
     def _ratios(self, lines: list[Line], section: str, *, brief: bool) -> Claim:
@@ -252,7 +256,7 @@ class Composer:
             earlier = self._earlier(line) if line is lines[0] else ""
             change = f" ({{fact:{line.change}}})" if line.change and not brief and direction else ""
             pieces.append(f"{subject} {verb} {now}{when} from {{fact:{line.before_fact}}}{earlier}{change}")
-        return self._claim(section, f"{_joined(pieces)}.", lines, [])
+        return self._claim(section, f"{phrases.joined(pieces)}.", lines, [])
 
     def _earlier(self, line: Line) -> str:
         before, now = line.before_period, line.period
@@ -293,19 +297,21 @@ class Composer:
         for measure in dict.fromkeys(measure for measure, _ in newest):
             own = [newest.get((measure, ticker)) for ticker in tickers]
             first = next(line for line in own if line)
-            cells = [self._cell(line) if line else _empty(ticker) for line, ticker in zip(own, tickers, strict=True)]
-            rows.append((Claim("Key figures", _capital(first.label), kind="label"), *cells))
+            cells = [
+                self._cell(line) if line else phrases.empty(ticker) for line, ticker in zip(own, tickers, strict=True)
+            ]
+            rows.append((Claim("Key figures", phrases.capital(first.label), kind="label"), *cells))
         years = list(dict.fromkeys(period_words(line.period) for line in newest.values() if line.period.kind == "year"))
-        title = _capital(years[0]) if len(years) == 1 else "The companies compared"
+        title = phrases.capital(years[0]) if len(years) == 1 else "The companies compared"
         return Table(title, ("Measure", *(self._company(ticker) for ticker in tickers)), tuple(rows))
 
     def _table(self, ticker: str, lines: list[Line]) -> Table:
         first = next((line for line in lines if line.before_period), lines[0])
-        now = _heading(first)
-        before = _heading(first, before=True)
+        now = phrases.heading(first)
+        before = phrases.heading(first, before=True)
         rows = []
         for line in dict.fromkeys(lines):
-            label = Claim("Key figures", _capital(line.label), instrument=ticker, kind="label")
+            label = Claim("Key figures", phrases.capital(line.label), instrument=ticker, kind="label")
             rows.append((label, self._cell(line), self._cell(line, before=True), self._change_cell(line)))
         return Table(self._company(ticker), ("Measure", now, before, "Change"), tuple(rows))
 
@@ -317,11 +323,11 @@ class Composer:
             return Claim("Key figures", text, (), (self.figure_spans[figure.id],), instrument=line.ticker, kind="cell")
         if fact is not None:
             return Claim("Key figures", f"{{fact:{fact}}}", (fact,), (), instrument=line.ticker, kind="cell")
-        return _empty(line.ticker)
+        return phrases.empty(line.ticker)
 
     def _change_cell(self, line: Line) -> Claim:
         if line.change is None:
-            return _empty(line.ticker)
+            return phrases.empty(line.ticker)
         return Claim("Key figures", f"{{fact:{line.change}}}", (line.change,), instrument=line.ticker, kind="cell")
 
     # ---------------------------------------------------------------- passages, names
@@ -331,7 +337,8 @@ class Composer:
             return []
         return [
             Section(
-                "What the filings say", tuple(quote_claim(hit, "What the filings say") for hit in self.passages.hits)
+                "What the filings say",
+                tuple(phrases.quote_claim(hit, "What the filings say") for hit in self.passages.hits),
             )
         ]
 
@@ -349,70 +356,3 @@ class Composer:
         year = f", fiscal {years[-1]}" if years and self.fundamental.parts else ""
         topic = f": {listed(about)}" if about else ""
         return f"{names}{year}{topic}"
-
-
-def _newest(lines: list[Line]) -> list[Line]:
-    """Return, of lines that repeat a measure over several years, those of the first year shown: the newest."""
-    kept: dict[tuple[str, str], Line] = {}
-    for line in lines:
-        kept.setdefault((line.measure, line.label), line)
-    return list(kept.values())
-
-
-def quote_claim(hit: Hit, section: str) -> Claim:
-    """Return the claim that quotes a hit word for word and says where it stands."""
-    span = hit.span
-    quote = " ".join(span.quote.split())
-    return Claim(section, f"{span.document}, page {span.page}: “{quote}”", (), (span.id,), kind="quote")
-
-
-def _verb(now: Decimal, before: Decimal) -> str:
-    return "rose to" if now > before else "fell to" if now < before else "stayed at"
-
-
-def _sized(value: Decimal, outflow: bool) -> Decimal:
-    return abs(value) if outflow else value
-
-
-def _empty(ticker: str) -> Claim:
-    return Claim("Key figures", "–", instrument=ticker, kind="cell")
-
-
-def _article(label: str) -> str:
-    return label if label.startswith("net") else f"{'an' if label[:1] in 'aeiou' else 'a'} {label}"
-
-
-def _follows(line: Line) -> bool:
-    """Whether the period before is the same one a year earlier."""
-    now, before = line.period, line.before.period if line.before else None
-    if before is None or now.fiscal_year is None or before.fiscal_year is None:
-        return False
-    return before.fiscal_year == now.fiscal_year - 1
-
-
-def _directed(moved: Mapping[Line, int]) -> dict[str, list[Line]]:
-    """Group lines by what they did: amounts grow and shrink, margins widen and narrow."""
-    groups: dict[str, list[Line]] = {}
-    for line, direction in moved.items():
-        verbs = ("widened", "narrowed") if "margin" in line.measure else ("grew", "shrank")
-        if direction:
-            groups.setdefault(verbs[direction < 0], []).append(line)
-    return groups
-
-
-def _joined(pieces: list[str]) -> str:
-    """Join clauses: "a", "a and b", "a, b, and c"."""
-    if len(pieces) < 3:
-        return " and ".join(pieces)
-    return f"{', '.join(pieces[:-1])}, and {pieces[-1]}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _heading(line: Line, *, before: bool = False) -> str:
-    period = line.before_period if before else line.period
-    if period is None:
-        return "Year before"
-    return _capital(period_words(period))

@@ -12,8 +12,6 @@ from pipelines.agents.model_writer import ModelWriter
 from pipelines.agents.writer import Brief
 from pipelines.ledger.match_book import SourceBook
 from pipelines.ledger.tie_out import open_numbers, tie_out
-from pipelines.render.artifacts import render_all
-from pipelines.render.pictures import page_pictures
 from pipelines.render.result import research_object
 from tieout import codec
 from tieout.errors import BudgetExceeded, NotFound, ProviderError
@@ -105,6 +103,10 @@ def render_report(
     settled: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Make the report's files and return the run's result."""
+    # charts and notebooks take long to import, and `ask` makes neither
+    from pipelines.render.artifacts import render_all
+    from pipelines.render.pictures import page_pictures
+
     report = _report(context, scope, fundamental, settled)
     rows = context.parts.lake.rows(context.principal, _facts(fundamental, prices))
     pages = _pages(context, report)
