@@ -7,14 +7,14 @@ link, an image, a formula or a list.
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import date
 from decimal import Decimal
 
 from tieout.model import Period
 
 _MONTHS = "January February March April May June July August September October November December".split()
-_BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+# Unicode's categories Cc (but the line break) and Cs, and what turns the direction of writing.
+_HIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SPECIAL = re.compile(r"[\\`*_\[\]{}~|$^@]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _SCHEME = re.compile(r"://")
@@ -29,15 +29,7 @@ def visible(text: str) -> str:
     Line breaks stay (as `\\n`) and tabs become spaces: a reader must see what a machine matched.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
-    return "".join(_spell(char) for char in text)
-
-
-def _spell(char: str) -> str:
-    if char == "\n":
-        return char
-    if ord(char) in _BIDI or unicodedata.category(char) in ("Cc", "Cs"):
-        return f"[U+{ord(char):04X}]"
-    return char
+    return _HIDDEN.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
 
 
 def one_line(text: str) -> str:
