@@ -26,7 +26,9 @@ def gather_passages(context: StepContext, scope: Scope, reading: Reading) -> Pas
     """Return quotations for the parts of the question that ask for words, or for all of it when nothing else fits."""
     if scope.declined or prices_instead(scope, reading):
         return Passages()
-    figures = bool(reading.measures or reading.by_segment or reading.price_topics)
+    figures = bool(
+        reading.measures or reading.by_segment or reading.price_topics or (reading.topics and reading.comparing)
+    )
     in_words = asked_in_words(reading.text, beside_figures=figures) or _beside_the_catalogue(reading)
     if not in_words and (reading.wants_filings or reading.wants_prices):
         return Passages()

@@ -111,7 +111,7 @@ PRICE_TOPICS: tuple[PriceTopic, ...] = (
     PriceTopic(
         "risk_adjusted", r"sharpe|sortino|risk[- ]adjusted|risk and return", ("annualised_return", "volatility")
     ),
-    PriceTopic("volatility", r"volatil\w+|risky\b|standard deviation", ("volatility",)),
+    PriceTopic("volatility", r"volatil\w+|risk(?:y|ier|iest)\b|standard deviation", ("volatility",)),
     PriceTopic(
         "drawdown",
         r"draw-?d\w*wn\w*|worst (?:fall|drop|loss)|peak[- ]to[- ]trough|biggest (?:fall|drop)",
