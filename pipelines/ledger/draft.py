@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.ledger.sentences import split_sentences
-from tieout.model import Claim, Draft
+from tieout.model import Claim, Draft, Section
 
 _FENCE = re.compile(r"^\s{0,3}(```|~~~)")
 _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
@@ -102,6 +103,21 @@ def passages_of(draft: Draft) -> list[Passage]:
                     mine = "" if index == 0 else label
                     passages.append(Passage(replace(claim, kind="cell"), titles, (), mine, column, table.title))
     return passages
+
+
+def rebuilt(draft: Draft, claims: Sequence[Claim]) -> Draft:
+    """Return the draft with its claims, in the order of `passages_of`, put back where they were."""
+    stream = iter(claims)
+    answer = tuple(next(stream) for _ in draft.answer)
+    sections: list[Section] = []
+    for section in draft.sections:
+        sentences = tuple(next(stream) for _ in section.claims)
+        tables = tuple(
+            replace(table, rows=tuple(tuple(next(stream) for _ in row) for row in table.rows))
+            for table in section.tables
+        )
+        sections.append(replace(section, claims=sentences, tables=tables))
+    return replace(draft, answer=answer, sections=tuple(sections))
 
 
 def _open_section(title: str, level: int, state: _State, passages: list[Passage]) -> None:

@@ -7,19 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from pipelines.ledger.draft import Passage, passages_of
-from pipelines.ledger.draft_scales import UNSCALED, as_percent, per_share, scale_of, scaled
+from pipelines.ledger.draft import Passage, passages_of, rebuilt
+from pipelines.ledger.draft_scales import scale_of, scaled
 from pipelines.ledger.match import CONTRADICTED, OPEN, TIED, Judge, Verdict, number_of
 from pipelines.ledger.match_book import Entity, SourceBook
-from pipelines.ledger.match_companies import Place, owners
+from pipelines.ledger.match_companies import owners
+from pipelines.ledger.match_entities import Companies
 from pipelines.ledger.match_names import named_spans
 from pipelines.ledger.match_periods import main_periods
 from pipelines.ledger.match_prose import Prose
 from pipelines.ledger.match_scope import Scope, Sentence, read_scopes
 from pipelines.ledger.numbers import NumberMention, find_numbers
 from pipelines.ledger.periods import periods_in, yearless_periods
+from pipelines.ledger.tie_out_cells import read_cell
 from tieout.errors import InvalidInput
-from tieout.model import Claim, Draft, Fact, Ledger, Number, Period, Section, Source, Span
+from tieout.model import Claim, Draft, Fact, Ledger, Number, Period, Source, Span
 
 _PLACEHOLDER = re.compile(r"\{fact:([^{}\s]*)\}")
 _ASIDES = re.compile(  # they lead nowhere, and their commas cut a subject from its verb
@@ -38,7 +40,7 @@ def tie_out(draft: Draft, facts: Sequence[Fact], book: SourceBook, spans: Sequen
     """
     worker = TieOut(book, facts, spans)
     done = [worker.claim(passage) for passage in passages_of(draft)]
-    return _rebuilt(draft, done), worker.ledger(done)
+    return rebuilt(draft, done), worker.ledger(done)
 
 
 def open_numbers(ledger: Ledger) -> list[str]:
@@ -87,9 +89,7 @@ class TieOut:
         self.facts = {fact.id: fact for fact in facts}
         self.spans = {span.id: span for span in spans}
         self._prose: dict[str, Prose] = {}
-        self._names = [(name, entity) for entity in book.entities for name in entity.names]
-        self._names.sort(key=lambda pair: len(pair[0]), reverse=True)
-        self._last: Entity | None = None
+        self.companies = Companies(book)
         self._main: tuple[tuple[str, ...], str, Period] | None = None  # what the sentences of a section were about last
         self._sentence = ""
 
@@ -116,7 +116,7 @@ class TieOut:
         """Return the companies of each number when the sentence names more than one, else nothing."""
         if claim.kind == "cell" or claim.instrument or not sentence.mentions:
             return []
-        places = self._places(sentence.text)
+        places = self.companies.places(sentence.text)
         if len({place[2].key for place in places}) < 2:
             return []
         return owners(sentence.text, sentence.mentions, places)
@@ -177,13 +177,13 @@ class TieOut:
     # ------------------------------------------------------------ reading
 
     def _read(self, claim: Claim, passage: Passage) -> tuple[Sentence, list[Scope], Entity | None, bool]:
-        entity, foreign = self._entity(claim, passage)
+        entity, foreign = self.companies.of(claim, passage)
         known = entity or (self.book.entities[0] if self.book.entities else None)
         if known is None:
             mentions = find_numbers(claim.text, cell=claim.kind == "cell")
             return Sentence(claim.text, mentions, (), ()), [Scope("level")] * len(mentions), None, foreign
         if claim.kind == "cell":
-            return (*self._cell(claim, passage, known), entity, foreign)
+            return (*read_cell(claim.text, passage, lambda words: self._words(words, known)), entity, foreign)
         sentence, scopes = self.parse(claim.text, known, self._year(passage, known))
         return sentence, scopes, entity, foreign
 
@@ -195,10 +195,15 @@ class TieOut:
         if scale > 1:
             mentions = [scaled(m, scale) for m in mentions]
         sentence = Sentence(
-            flat, mentions, named_spans(flat), self._times(flat, entity, year), self._hidden(flat),
+            flat, mentions, named_spans(flat), self._times(flat, entity, year), self.companies.hidden(flat),
             self._joined(flat, entity),
         )  # fmt: skip
         return sentence, read_scopes(sentence)
+
+    def _words(self, text: str, entity: Entity) -> Sentence:
+        """Read the words around a table's cell, which hold no number."""
+        times = periods_in(text, self.book.calendars[entity.key])
+        return Sentence(text, [], named_spans(text), times, self.companies.hidden(text), self._joined(text, entity))
 
     def _times(self, text: str, entity: Entity, year: int | None) -> list[tuple[int, int, Period]]:
         """Return the periods of a sentence, those of quarters without a year among them."""
@@ -222,58 +227,6 @@ class TieOut:
         newest = max((d.fiscal_year or 0 for d in entity.documents), default=0)
         return years[0] if years else newest or None
 
-    def _cell(self, claim: Claim, passage: Passage, entity: Entity) -> tuple[Sentence, list[Scope]]:
-        """Read a table's cell: the row's label and the column's heading say what it is."""
-        mentions = find_numbers(claim.text, cell=True)
-        if not passage.row and not passage.column:
-            return Sentence(claim.text, mentions, (), ()), [Scope("level")] * len(mentions)
-        words = f"{passage.row} ; {passage.column}"
-        scale = scale_of(passage.column) if scale_of(passage.column) > 1 else max(scale_of(passage.row), 1)
-        if scale == 1:
-            scale = next((s for t in (passage.caption, *reversed(passage.headings)) if (s := scale_of(t)) > 1), 1)
-        if re.search(r"\bper\b[\w\s]*\bshare\b|\bEPS\b|\(\$\)", passage.row, re.I):
-            mentions = [per_share(m) for m in mentions]
-        elif not UNSCALED.search(passage.row):
-            mentions = [scaled(m, scale) for m in mentions]
-        percent = bool(re.search(r"%|percent", passage.column)) or bool(re.search(r"\(%\)|, %", passage.row))
-        changing = re.search(r"\b(?:change|growth|increase|yoy|y/y|year over year|Δ)\b|chg", passage.column, re.I)
-        if percent or changing:
-            mentions = [as_percent(m) if percent else m for m in mentions]
-        head = Sentence(
-            words, [], named_spans(words), periods_in(words, self.book.calendars[entity.key]),
-            self._hidden(words), self._joined(words, entity),
-        )  # fmt: skip
-        phrase = head.phrase(0, len(words))
-        kind = "level"
-        period = head.periods[-1][2] if head.periods else None
-        base = None
-        if changing:
-            kind = "growth"
-            if len(head.periods) == 2:
-                years = sorted((p for _, _, p in head.periods), key=lambda p: p.fiscal_year or 0)
-                base, period = years[0], years[1]
-        scopes = []
-        for mention in mentions:
-            mine = {"fraction": kind, "points": "points"}.get(mention.unit, "change" if changing else "level")
-            if (
-                mention.unit == "fraction"
-                and not changing
-                and (share := re.search(r"(?:share|percent(?:age)?|%) of (.*)", words, re.I))
-            ):
-                at = share.start(1)
-                scopes.append(
-                    Scope("share", 0, False, (head.phrase(0, share.start()),), head.phrase(at, len(words)), period)
-                )
-            else:
-                scopes.append(Scope(mine, 0, False, (phrase,), None, period, 0, base))
-        return Sentence(claim.text, mentions, (), ()), scopes
-
-    def _hidden(self, text: str) -> list[tuple[int, int]]:
-        found = []
-        for name, _ in self._names:
-            found += [(m.start(), m.end()) for m in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
-        return found
-
     def _joined(self, text: str, entity: Entity) -> list[tuple[int, int]]:
         low = text.lower()
         found = []
@@ -283,54 +236,6 @@ class TieOut:
                 found.append((at, at + len(label)))
                 at = low.find(label, at + 1)
         return found
-
-    # ------------------------------------------------------------ whose number
-
-    def _entity(self, claim: Claim, passage: Passage) -> tuple[Entity | None, bool]:
-        """Return the company a claim is about, and whether it names one that no source is of."""
-        if claim.instrument:
-            wanted = claim.instrument.upper()
-            for entity in self.book.entities:
-                if entity.key == wanted or any(d.ticker == wanted for d in entity.documents):
-                    self._last = entity
-                    return entity, False
-        context = [claim.text, passage.row, passage.column]
-        for text in context:
-            named = self._named(text)
-            if named:
-                self._last = named[0]
-                return named[0], False
-            if self._foreign(text):
-                return None, True
-        for text in (*reversed(passage.before[-3:]), passage.caption, *reversed(passage.headings)):
-            named = self._named(text)
-            if named:
-                return named[-1] if len({e.key for e in named}) == 1 or text in passage.headings else named[0], False
-            if self._foreign(text):
-                return None, True
-        if len(self.book.entities) == 1:
-            return self.book.entities[0], False
-        return self._last, False
-
-    def _named(self, text: str) -> list[Entity]:
-        return _unique([entity for _, _, entity in self._places(text)])
-
-    def _places(self, text: str) -> list[Place]:
-        """Return where a text names companies of the book, in order."""
-        found: list[Place] = []
-        for name, entity in self._names:
-            for match in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", text):
-                if not any(start < match.end() and match.start() < end for start, end, _ in found):
-                    found.append((match.start(), match.end(), entity))
-        return sorted(found, key=lambda place: place[0])
-
-    def _foreign(self, text: str) -> bool:
-        """Say whether the text names a company that is not of the book."""
-        if self.book.mentioned is None or not text:
-            return False
-        keys = {e.key for e in self.book.entities} | {d.instrument_id for d in self.book.documents}
-        others = [i for i in self.book.mentioned(text) if (i.ticker or i.id).upper() not in keys and i.id not in keys]
-        return any(_is_subject(text, (one.name, *one.names)) for one in others)
 
     # ------------------------------------------------------------ settling
 
@@ -434,18 +339,6 @@ class TieOut:
         return found
 
 
-def _is_subject(text: str, names: Sequence[str]) -> bool:
-    """Say whether a company is what a text speaks of, not what somebody paid for or held: "$6.1 billion for MGM"."""
-    words = {name for full in names for name in (full, full.split()[0])}
-    places = [m for name in words for m in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
-    if not places:
-        return True
-    named = re.compile(r"\b(?:at|of|by|and|than|,)\s*$")
-    return any(
-        m.start() < 25 or re.match(r"[’']s?\b", text[m.end() :]) or named.search(text[: m.start()]) for m in places
-    )
-
-
 def fact_source(fact: Fact) -> Source:
     """Return the ledger's source for a computed fact."""
     return Source("fact", fact.id, sql=fact.sql, snapshot=fact.snapshot)
@@ -458,28 +351,6 @@ def _unit_of_fact(mention: NumberMention, fact: Fact) -> bool:
 def _of(gap: str) -> bool:
     """Say whether a year that follows a quarter after these words is the quarter's."""
     return bool(re.fullmatch(r"\s*(?:of|in|for)?\s*(?:the\s+)?", gap, re.IGNORECASE))
-
-
-def _unique(entities: Sequence[Entity]) -> list[Entity]:
-    seen: dict[str, Entity] = {}
-    for entity in entities:
-        seen.setdefault(entity.key, entity)
-    return list(seen.values())
-
-
-def _rebuilt(draft: Draft, claims: Sequence[Claim]) -> Draft:
-    """Put the settled claims back where they were."""
-    stream = iter(claims)
-    answer = tuple(next(stream) for _ in draft.answer)
-    sections: list[Section] = []
-    for section in draft.sections:
-        sentences = tuple(next(stream) for _ in section.claims)
-        tables = tuple(
-            replace(table, rows=tuple(tuple(next(stream) for _ in row) for row in table.rows))
-            for table in section.tables
-        )
-        sections.append(replace(section, claims=sentences, tables=tables))
-    return replace(draft, answer=answer, sections=tuple(sections))
 
 
 __all__ = ["TieOut", "fact_source", "open_numbers", "tie_out"]
