@@ -131,6 +131,7 @@ def _parts(settings: Settings, database: Database, stack: ExitStack) -> Parts:
     originals = lazily(lambda: _blobs(folder / "originals"))
     content = lazily(lambda: _content(database))
     embedder = lazily(lambda: _embedder(settings))
+    stack.callback(close_if_built, embedder)
     vectors = lazily(lambda: _vectors(settings, embedder.dimensions))
     stack.callback(close_if_built, vectors)
     registry = lazily(lambda: _registry(content))
@@ -173,11 +174,12 @@ def _embedder(settings: Settings) -> Embedder:
     model, dimensions = settings.embedding_model, settings.embedding_dimensions
     if settings.embeddings == "fastembed":
         return FastEmbedder(model, dimensions) if model and dimensions else FastEmbedder()
-    key = settings.embedding_api_key or settings.model_api_key
+    # The model's key goes to the model's own address only.
+    key = settings.embedding_api_key or (None if settings.embedding_base_url else settings.model_api_key)
     return EndpointEmbedder(
         model or "",
         dimensions or 0,
-        base_url=settings.embedding_base_url or settings.model_base_url,
+        base_url=settings.embedding_base_url or settings.model_base_url or "",
         api_key=key.get_secret_value() if key else "",
         timeout_s=settings.model_timeout_s,
     )

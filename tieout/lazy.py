@@ -37,6 +37,6 @@ def lazily[T](build: Callable[[], T]) -> T:
 
 
 def close_if_built(part: object) -> None:
-    """Close a lazy part that was used; one that never was needs no closing."""
-    if isinstance(part, _Lazy) and part._lazy_value is not _UNBUILT:
+    """Close a lazy part that was used and can be closed; one that never was used needs no closing."""
+    if isinstance(part, _Lazy) and hasattr(part._lazy_value, "close"):
         part._lazy_value.close()

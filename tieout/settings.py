@@ -104,6 +104,8 @@ def read_settings(**given: Any) -> Settings:
         raise InvalidInput("TIEOUT_MODEL is set but not where it is served; set TIEOUT_MODEL_BASE_URL, too.")
     if settings.embeddings == "openai" and None in (settings.embedding_model, settings.embedding_dimensions):
         raise InvalidInput("Embeddings over HTTP need TIEOUT_EMBEDDING_MODEL and TIEOUT_EMBEDDING_DIMENSIONS.")
+    if settings.embeddings == "openai" and not (settings.embedding_base_url or settings.model_base_url):
+        raise InvalidInput("Embeddings over HTTP need TIEOUT_EMBEDDING_BASE_URL: texts are sent to no default address.")
     return settings
 
 

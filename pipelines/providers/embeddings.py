@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.providers.address import checked_base_url
 from tieout.errors import NotAvailable, ProviderError, ProviderUnavailable
 
 _BATCH = 256
@@ -81,11 +82,12 @@ class EndpointEmbedder:
     """Any OpenAI-compatible `/embeddings` endpoint."""
 
     def __init__(
-        self, model: str, dimensions: int, *, base_url: str | None = None, api_key: str = "", timeout_s: float = 60.0
+        self, model: str, dimensions: int, *, base_url: str, api_key: str = "", timeout_s: float = 60.0
     ) -> None:
+        """Prepare; nothing is connected before the first call. Raises InvalidInput for an unusable address."""
         self.name = model
         self.dimensions = dimensions
-        self._base_url = base_url
+        self._base_url = checked_base_url(base_url, "TIEOUT_EMBEDDING_BASE_URL")
         self._api_key = api_key
         self._timeout_s = timeout_s
         self._client: Any = None
@@ -98,10 +100,16 @@ class EndpointEmbedder:
         """
         import openai
 
+        from pipelines.providers.failures import redacted
+
         with self._lock:
             if self._client is None:
                 self._client = openai.OpenAI(
-                    base_url=self._base_url, api_key=self._api_key or "none", timeout=self._timeout_s, max_retries=3
+                    base_url=self._base_url,
+                    api_key=self._api_key or "none",
+                    timeout=self._timeout_s,
+                    max_retries=3,
+                    http_client=openai.DefaultHttpxClient(follow_redirects=False),  # the key goes nowhere else
                 )
         rows: list[Any] = []
         try:
@@ -110,10 +118,19 @@ class EndpointEmbedder:
                 answer = self._client.embeddings.create(model=self.name, input=batch, encoding_format="float")
                 rows.extend(item.embedding for item in sorted(answer.data, key=lambda item: item.index))
         except (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError) as error:
-            raise ProviderUnavailable(f"the embedding endpoint did not answer: {error}") from error
+            said = redacted(str(error), self._api_key)
+            raise ProviderUnavailable(f"the embedding endpoint did not answer: {said}") from error
         except openai.APIError as error:
-            raise ProviderError(f"the embedding endpoint refused model {self.name!r}: {error}") from error
+            said = redacted(str(error), self._api_key)
+            raise ProviderError(f"the embedding endpoint refused model {self.name!r}: {said}") from error
         return _checked(np.array(rows, dtype=np.float32), len(texts), self.dimensions, self.name)
+
+    def close(self) -> None:
+        """Close the connections, if there are any."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
 
 def _checked(rows: Any, count: int, dimensions: int, name: str) -> Any:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.desk import agents
+from tests.support.fake_openai import FakeOpenAI, fails
 from tieout import bootstrap
 from tieout.bootstrap import open_desk
-from tieout.errors import FolderLocked
+from tieout.errors import FolderLocked, ProviderError
 from tieout.lazy import close_if_built, lazily
 from tieout.model import Principal, Role, RunRequest, RunState
 from tieout.settings import Settings
@@ -57,6 +58,21 @@ def test_the_team_profile_shares_one_state_between_processes(tmp_path: Path, pos
         run = door.start_run(ADA, RunRequest("How much?"))
         assert door.wait(ADA, run.id, timeout_s=60).state is RunState.DONE
         assert [event.seq for event in door.follow(ADA, run.id)] == list(range(1, len(door.events(ADA, run.id)) + 1))
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_models_key_is_sent_to_the_models_address_only(own: bool) -> None:
+    with FakeOpenAI(fails(401)) as server:
+        given: dict[str, object] = {"model_base_url": "http://127.0.0.1:9/v1", "embedding_base_url": server.url}
+        if own:
+            given = {"model_base_url": server.url}
+        embeddings = {"embeddings": "openai", "embedding_model": "m", "embedding_dimensions": 4}
+        of = settings(Path("unused"), model_api_key="sk-model", **embeddings, **given)
+        made = lazily(lambda: bootstrap._embedder(of))
+        with pytest.raises(ProviderError):
+            made.embed(["x"])
+        close_if_built(made)
+        assert ("sk-model" in str(server.requests[0].headers)) is own
 
 
 def test_listing_runs_loads_no_embedder_index_or_lake(tmp_path: Path) -> None:

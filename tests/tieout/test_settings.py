@@ -57,7 +57,13 @@ def test_a_wrong_setting_is_named_and_its_value_is_not(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     "given",
-    [{"profile": "team"}, {"model": "m"}, {"embeddings": "openai"}, {"embeddings": "openai", "embedding_model": "m"}],
+    [
+        {"profile": "team"},
+        {"model": "m"},
+        {"embeddings": "openai"},
+        {"embeddings": "openai", "embedding_model": "m"},
+        {"embeddings": "openai", "embedding_model": "m", "embedding_dimensions": 4},
+    ],
 )
 def test_settings_that_need_another_one_say_so(given: dict[str, str]) -> None:
     with pytest.raises(InvalidInput, match="TIEOUT_"):

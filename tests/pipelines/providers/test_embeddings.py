@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipelines.providers.embeddings import EndpointEmbedder, FastEmbedder, StaticEmbedder
-from tieout.errors import NotAvailable, ProviderUnavailable
+from tests.support.fake_openai import FakeOpenAI, fails, redirects
+from tieout.errors import InvalidInput, NotAvailable, ProviderError, ProviderUnavailable
 
 
 def test_static_vectors_are_unit_rows_and_close_for_close_texts() -> None:
@@ -38,3 +39,24 @@ def test_an_endpoint_that_is_not_there_is_unavailable() -> None:
     embedder = EndpointEmbedder("m", 4, base_url="http://127.0.0.1:9/v1", timeout_s=0.2)
     with pytest.raises(ProviderUnavailable):
         embedder.embed(["x"])
+
+
+def test_texts_and_key_go_to_the_address_that_was_given_and_nowhere_else() -> None:
+    with FakeOpenAI(fails(401)) as elsewhere, FakeOpenAI(redirects(elsewhere.url)) as server:
+        embedder = EndpointEmbedder("m", 4, base_url=server.url, api_key="sk-secret-1")
+        with pytest.raises(ProviderError):
+            embedder.embed(["x"])
+        embedder.close()
+        assert (len(server.requests), len(elsewhere.requests)) == (1, 0)
+    for url in ("", "ftp://host/v1", "https://user:pass@host/v1"):
+        with pytest.raises(InvalidInput, match="TIEOUT_EMBEDDING_BASE_URL"):
+            EndpointEmbedder("m", 4, base_url=url)
+
+
+def test_a_refusal_does_not_repeat_the_key() -> None:
+    with FakeOpenAI(fails(401, message="wrong key sk-secret-1")) as server:
+        embedder = EndpointEmbedder("m", 4, base_url=server.url, api_key="sk-secret-1")
+        with pytest.raises(ProviderError) as caught:
+            embedder.embed(["x"])
+        embedder.close()
+    assert "sk-secret-1" not in str(caught.value)
