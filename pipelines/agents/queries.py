@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 
 from pipelines.agents.wording import amount, figure_amount
+from pipelines.ledger.readings import reading_sql
 from pipelines.tools.fundamentals import display_of, percent
 from tieout.model import Figure
 from tieout.ports import FactQuery
@@ -15,14 +16,13 @@ from tieout.ports import FactQuery
 
 def as_reported(ticker: str, label: str, figure: Figure, as_of: date, *, outflow: bool = False) -> FactQuery:
     """Return the computation that only reads a reported figure; an outflow is given as the amount spent."""
-    value = "ABS(value)" if outflow else "value"
     currency = figure.unit[:3] if figure.unit[:3].isupper() else None
     return FactQuery(
         name=f"{ticker} {label}",
         measure=figure.concept or "reported",
         unit=figure.unit,
         method=f"as reported: {figure.row}, page {figure.page}",
-        sql=f"SELECT {value} FROM figures WHERE id = $figure",
+        sql=reading_sql(amount=outflow),
         parameters={"figure": figure.id},
         as_of=as_of,
         figures=(figure,),

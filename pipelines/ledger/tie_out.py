@@ -17,11 +17,13 @@ from pipelines.ledger.match_names import named_spans
 from pipelines.ledger.match_periods import main_periods
 from pipelines.ledger.match_prose import Prose
 from pipelines.ledger.match_scope import Scope, Sentence, read_scopes
+from pipelines.ledger.match_values import readings
 from pipelines.ledger.numbers import NumberMention, find_numbers
 from pipelines.ledger.periods import periods_in, yearless_periods
+from pipelines.ledger.readings import fact_source
 from pipelines.ledger.tie_out_cells import read_cell
 from tieout.errors import InvalidInput
-from tieout.model import Claim, Draft, Fact, Ledger, Number, Period, Source, Span
+from tieout.model import Claim, Draft, Fact, Ledger, Number, Period, Span
 
 _PLACEHOLDER = re.compile(r"\{fact:([^{}\s]*)\}")
 _ASIDES = re.compile(  # they lead nowhere, and their commas cut a subject from its verb
@@ -131,7 +133,7 @@ class TieOut:
             mine, read = sentence, scopes
             if one is not None and entity is not None and one.key != entity.key:
                 mine, read = self.parse(claim.text, one, self._year(passage, one))
-            verdict = self._settle(claim, passage, mine, index, read[index], one, foreign)
+            verdict = self._settle(claim, passage, mine, index, read, one, foreign)
             if verdict.status is not TIED:
                 break
         return verdict
@@ -164,8 +166,9 @@ class TieOut:
             before = claim.text[at : match.start()]
             pieces += [before, fact.display]
             length += len(before)
+            source = fact_source(fact, self.spans)
             numbers.append(
-                Number(fact.display, fact.value, fact.unit, TIED, fact_source(fact), length, length + len(fact.display))
+                Number(fact.display, fact.value, fact.unit, TIED, source, length, length + len(fact.display))
             )
             length += len(fact.display)
             at = match.end()
@@ -245,11 +248,11 @@ class TieOut:
         passage: Passage,
         sentence: Sentence,
         index: int,
-        scope: Scope,
+        scopes: Sequence[Scope],
         entity: Entity | None,
         foreign: bool,
     ) -> Verdict:
-        mention = sentence.mentions[index]
+        mention, scope = sentence.mentions[index], scopes[index]
         by_fact = self._by_fact(claim, mention, scope)
         if by_fact is not None:
             return by_fact
@@ -264,7 +267,10 @@ class TieOut:
             return Verdict(OPEN, reason="the text does not say of which company it is")
         cited = self._cited(claim)
         fallbacks = self._periods(passage, entity)
-        verdict = Judge(self.book, entity, cited).judge(mention, scope, fallbacks)
+        judge = Judge(self.book, entity, cited)
+        verdict = judge.judge(mention, scope, fallbacks)
+        if verdict.status is not TIED and claim.kind != "cell":
+            verdict = self._again(judge, verdict, sentence, index, scopes, fallbacks)
         if verdict.status is OPEN and claim.kind != "cell":
             prose = self._prose.setdefault(entity.key, Prose(self.book, entity, self.parse))
             periods = [scope.period] if scope.period is not None else fallbacks
@@ -277,6 +283,22 @@ class TieOut:
             if spoken.status is not OPEN:
                 return spoken
         return verdict
+
+    def _again(
+        self, judge: Judge, first: Verdict, sentence: Sentence, index: int, scopes: Sequence[Scope],
+        fallbacks: Sequence[Period],
+    ) -> Verdict:  # fmt: skip
+        """Judge a number by all that its sentence says: the part it speaks of, and the row that its value leaves."""
+        mention, scope = sentence.mentions[index], scopes[index]
+        subject = judge.rows.subject(sentence, _clause_start(sentence, mention.start), mention.start)
+        if scope.phrases and subject.words and not subject.inside <= scope.phrases[0].inside:
+            wider = replace(scope, phrases=(subject | scope.phrases[0],))
+            verdict = judge.judge(mention, wider, fallbacks)
+            if verdict.status is TIED:
+                return verdict
+            first = verdict  # without its subject the number was read as one of the whole company
+        found = judge.alone(mention, scope, readings(scope, scopes[:index], subject), fallbacks)
+        return first if found is None or first.status is CONTRADICTED else found
 
     def _cited(self, claim: Claim) -> list[Span]:
         spans = {**self.book.spans_used(), **self.spans}
@@ -306,7 +328,7 @@ class TieOut:
                 continue
             value = fact.value * scope.direction if scope.direction else fact.value
             if mention.allows(value):
-                return Verdict(TIED, fact_source(fact))
+                return Verdict(TIED, fact_source(fact, self.spans))
         return None
 
     def _remember(self, passage: Passage, entity: Entity, sentence: Sentence) -> None:
@@ -339,9 +361,13 @@ class TieOut:
         return found
 
 
-def fact_source(fact: Fact) -> Source:
-    """Return the ledger's source for a computed fact."""
-    return Source("fact", fact.id, sql=fact.sql, snapshot=fact.snapshot)
+_NEW_CLAUSE = re.compile(r"[;.](?=\s)|\b(?:while|whereas|but)\b", re.IGNORECASE)
+
+
+def _clause_start(sentence: Sentence, before: int) -> int:
+    """Return where the part of a sentence begins whose subject a number may have."""
+    cuts = [m.end() for m in _NEW_CLAUSE.finditer(sentence.masked, 0, before) if not sentence.protected(m.start())]
+    return cuts[-1] if cuts else 0
 
 
 def _unit_of_fact(mention: NumberMention, fact: Fact) -> bool:
@@ -353,4 +379,4 @@ def _of(gap: str) -> bool:
     return bool(re.fullmatch(r"\s*(?:of|in|for)?\s*(?:the\s+)?", gap, re.IGNORECASE))
 
 
-__all__ = ["TieOut", "fact_source", "open_numbers", "tie_out"]
+__all__ = ["TieOut", "open_numbers", "tie_out"]
