@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from pipelines.agents.evidence import Scope
+from pipelines.agents.names import unknown_names
 from pipelines.agents.question import asks_something, fiscal_year_in_question, read_question
 from pipelines.agents.wording import listed
 from tieout.errors import InvalidInput, NeedsAnswer, UnknownInstrument
@@ -55,7 +56,7 @@ def resolve_scope(context: StepContext) -> Scope:
     if declined:
         return Scope((), (), (), as_of, (), declined)
     if not instruments:
-        _ask_back(documents)
+        _ask_back(request.question, documents)
     reading = read_question(request.question, instruments)
     _check_as_of(context, instruments, as_of)
     chosen: list[Document] = []
@@ -86,11 +87,16 @@ def _declined(question: str, instruments: Sequence[Instrument]) -> str:
     return "" if asks_something(question) else DECLINED
 
 
-def _ask_back(documents: Sequence[Document]) -> None:
+def _ask_back(question: str, documents: Sequence[Document]) -> None:
     known = sorted({d.company for d in documents if d.company})
-    if not known:
-        raise NeedsAnswer("Which company do you mean? The question names none, and the library holds no filings yet.")
-    raise NeedsAnswer(f"Which company do you mean? The library has filings of {listed(known)}", choices=known)
+    names = unknown_names(question)
+    why = (
+        f"No company called {listed([f'“{name}”' for name in names])} is known."
+        if names
+        else "The question names none."
+    )
+    have = f"The library has filings of {listed(known)}" if known else "The library holds no filings yet"
+    raise NeedsAnswer(f"Which company do you mean? {why} {have.rstrip('.')}.", choices=known)
 
 
 def _instruments(context: StepContext, documents: Sequence[Document], notes: list[str]) -> list[Instrument]:
@@ -106,7 +112,10 @@ def _instruments(context: StepContext, documents: Sequence[Document], notes: lis
     if _MARKET.search(request.question) and context.parts.lake.series(principal, _MARKET_FUND):
         notes.append(f"The market is measured by the fund {_MARKET_FUND}, which follows the S&P 500.")
         return [_known(context, _MARKET_FUND)]
-    return _of_a_part(context, documents, notes) or _the_only_one(context, documents, notes)
+    part_of = _of_a_part(context, documents, notes)
+    if part_of or unknown_names(request.question):
+        return part_of
+    return _the_only_one(context, documents, notes)
 
 
 def _known(context: StepContext, ticker: str) -> Instrument:
