@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from pipelines.ledger import derive
 from pipelines.ledger.derive import Derived
-from pipelines.ledger.match_book import Entity, Entry, SourceBook, fits, outflow
+from pipelines.ledger.match_book import Entity, Entry, SourceBook, amount, fits, outflow
 from pipelines.ledger.match_figures import Measures, at_period, default_period, period_of, preferred, shifted
 from pipelines.ledger.match_scope import Phrase, Scope, direction_to
+from pipelines.ledger.match_values import Rows
 from pipelines.ledger.match_words import is_qualifier
 from pipelines.ledger.numbers import NumberMention
 from tieout.model import Number, NumberStatus, Period, Source, Span
@@ -38,7 +39,9 @@ class Judge:
         self.book, self.entity = book, entity
         if ("measures", entity.key) not in book.read:
             book.read["measures", entity.key] = Measures(book, entity)
+            book.read["rows", entity.key] = Rows(book, book.read["measures", entity.key])
         self.measures: Measures = book.read["measures", entity.key]
+        self.rows: Rows = book.read["rows", entity.key]
         self.calendar = book.calendars[entity.key]
         self.cited = cited
 
@@ -47,17 +50,48 @@ class Judge:
 
         `fallbacks` are the periods that the surroundings allow when the sentence names none, the nearest first.
         """
-        periods = [scope.period] if scope.period is not None else list(fallbacks)
-        if not periods and (last := default_period(self.entity)) is not None:
-            periods = [last]
+        periods = self._periods(scope, fallbacks)
         if not periods:
             return Verdict(OPEN, reason="no period is said and no document gives one")
-        verdicts = [self._judge(mention, scope, shifted(p, scope.prior)) for p in periods]
+        verdicts = [self._judge(mention, scope, period) for period in periods]
         for status in (TIED, CONTRADICTED):
             for verdict in verdicts:
                 if verdict.status is status:
                     return verdict
         return verdicts[0]
+
+    def alone(
+        self, mention: NumberMention, scope: Scope, phrases: Iterable[Phrase], fallbacks: Sequence[Period]
+    ) -> Verdict | None:
+        """Return the verdict by the one row that the phrases leave for this value, None when none or several do."""
+
+        def keep(entry: Entry) -> bool:
+            if scope.kind == "growth":
+                return entry.change and entry.figure.unit == "fraction"
+            return not entry.change and self._states(mention, entry)
+
+        def agrees(entry: Entry) -> bool:
+            return self._agrees(mention, scope, entry.figure.value, outflow(entry.figure))
+
+        if scope.kind not in ("level", "growth"):
+            return None
+        for phrase in phrases:
+            for period in self._periods(scope, fallbacks):
+                entry = self.rows.alone(phrase, period, keep, agrees)
+                if entry is not None and self._allowed([entry]):
+                    return Verdict(TIED, self._source(entry))
+        return None
+
+    def _periods(self, scope: Scope, fallbacks: Sequence[Period]) -> list[Period]:
+        """Return the periods that a number may be of: the one said, else those of the surroundings, else the newest."""
+        periods = [scope.period] if scope.period is not None else list(fallbacks)
+        if not periods and (last := default_period(self.entity)) is not None:
+            periods = [last]
+        return [shifted(period, scope.prior) for period in periods]
+
+    def _states(self, mention: NumberMention, entry: Entry) -> bool:
+        """Say whether a figure's unit may be stated so; millions are no amount per share."""
+        return fits(mention.unit, entry.figure) and not (mention.scale > 1 and entry.figure.unit.endswith("/share"))
 
     def _judge(self, mention: NumberMention, scope: Scope, period: Period) -> Verdict:
         if not scope.phrases:
@@ -86,7 +120,7 @@ class Judge:
             return self._ratio_level(mention, scope, phrase, period)
 
         def keep(entry: Entry) -> bool:
-            return not entry.change and fits(mention.unit, entry.figure)
+            return not entry.change and self._states(mention, entry)
 
         found = self.measures.named_by(phrase, period, keep)
         verdict = self._compare(mention, scope, found, period)
@@ -122,8 +156,8 @@ class Judge:
     ) -> Verdict:  # fmt: skip
         """Contradict "fell to $6.0 billion" when every figure of the year before is smaller."""
         way = direction_to(scope.left)
-        before = [e.figure.value for e in self.measures.named_by(phrase, shifted(period, 1), keep)]
-        now = [e.figure.value for e in found]
+        before = [amount(e.figure) for e in self.measures.named_by(phrase, shifted(period, 1), keep)]
+        now = [amount(e.figure) for e in found]
         if not way or not before or not now or scope.prior:
             return verdict
         if (way > 0 and max(now) < min(before)) or (way < 0 and min(now) > max(before)):

@@ -29,6 +29,17 @@ _PRIOR = re.compile(
 )
 
 
+_TWO_PRIOR = re.compile(r"\btwo\s+years\s+(?:earlier|before|ago|previously)\b", re.IGNORECASE)
+
+
+def _from_to_next(sentence: Sentence, index: int) -> bool:
+    """Say whether a number is where another of its kind came from: "fell from 21% to 18%"."""
+    mention, following = sentence.mentions[index], sentence.mentions[index + 1]
+    lead = sentence.text[: mention.start].rstrip("$€£( ")
+    gap = sentence.text[mention.end : following.start]
+    return mention.unit == following.unit and lead.endswith((" from", " From")) and gap.strip("$€£ ") == "to"
+
+
 def pair_lists(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
     """Give the n-th number of a "respectively" list the n-th measure or period."""
     marker = _RESPECTIVELY.search(sentence.text)
@@ -70,6 +81,12 @@ def _unsaid(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
         if not re.fullmatch(r"\s*and\s*", sentence.text[first.end : second.start]) or first.unit != second.unit:
             continue
         limit = mentions[index + 2].start if index + 2 < len(mentions) else len(sentence.text)
+        before = [p for p in sentence.periods if (mentions[index - 1].end if index else 0) <= p[0] < first.start]
+        if len(before) == 2 and re.fullmatch(r"\s*and\s*", sentence.text[before[0][1] : before[1][0]]):
+            result = list(scopes)
+            result[index] = replace(scopes[index], period=before[0][2], left="", right="")
+            result[index + 1] = replace(scopes[index], period=before[1][2], left="", right="")
+            return result
         after = [p for p in sentence.periods if second.end <= p[0] < limit]
         if len(after) != 2 or not re.fullmatch(r"\s*(?:in|for|at|as of)\s*", sentence.text[second.end : after[0][0]]):
             continue
@@ -117,6 +134,13 @@ def give_periods(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
             continue
         mention = mentions[index]
         begin = mentions[index - 1].end if index else 0
+        beside = next(
+            (p for _, e, p in sentence.periods if e <= mention.start and _beside(sentence.text[e : mention.start])),
+            None,
+        )
+        if beside is not None and scope.kind == "level":  # "FY21 $365.8bn", "2021: $4.9 billion"
+            result.append(replace(scope, period=beside))
+            continue
         until = mentions[index + 1].start if index + 1 < len(mentions) else len(sentence.text)
         base = None
         own: list[Period] = []
@@ -162,6 +186,10 @@ def give_periods(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
             scope.kind == "level" and _PRIOR.search(lead) and not _belongs_left(sentence, index, begin)
         ):
             prior = 1
+        if scope.kind == "level" and _TWO_PRIOR.search(tail) and not re.search(r"[;,]", tail):
+            prior = 2
+        if scope.kind == "level" and index + 1 < len(mentions) and _from_to_next(sentence, index):
+            prior = 1
         chosen = own[0] if own else (before[-1] if before else None)
         if (
             chosen is None
@@ -183,6 +211,11 @@ def give_periods(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
             base, chosen = pair
         result.append(replace(scope, period=chosen, base=base, prior=prior if chosen is None else 0))
     return _spread(sentence, result)
+
+
+def _beside(gap: str) -> bool:
+    """Say whether nothing but a colon or a bracket stands between a period and a number."""
+    return bool(re.fullmatch(r"\s*[:(]?\s*", gap))
 
 
 def compares(left: str) -> bool:

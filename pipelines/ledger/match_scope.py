@@ -165,7 +165,28 @@ def _left_begin(sentence: Sentence, index: int) -> int:
         end = _right_end(sentence, index - 1)
         if end < mention.start:
             return end
+    counted = previous.unit in ("count", "shares") or _FEET.match(sentence.text[previous.end :])
+    if counted or _opens(sentence, index - 1):  # what follows such a number is what it counts
+        joints = [
+            m.end()
+            for m in _JOINT.finditer(sentence.masked, previous.end, mention.start)
+            if not sentence.protected(m.start())
+        ]
+        return joints[0] if joints else previous.end
     return previous.end
+
+
+_JOINT = re.compile(r"[,;]|\b(?:and|with|while|but|from)\b", re.IGNORECASE)
+_FEET = re.compile(r"\s*(?:\w+\s)?square\s+f(?:ee|oo)t\b", re.IGNORECASE)
+
+
+def _opens(sentence: Sentence, index: int) -> bool:
+    """Say whether a number opens its clause: "$32.7 billion went into share repurchases and …"."""
+    begin = sentence.mentions[index - 1].end if index else 0
+    lead = sentence.text[begin : sentence.mentions[index].start]
+    if index and _opens(sentence, index - 1):
+        return sentence.phrase(_left_begin(sentence, index), sentence.mentions[index].start).empty
+    return index == 0 and not re.search(r"\w", lead)
 
 
 def _right_end(sentence: Sentence, index: int) -> int:

@@ -52,7 +52,8 @@ NEUTRAL = frozenset(
     disclosing disclosure stated states according page shows showed listed lists year-over-year year-on-year yoy
     sequentially time outstanding-at basis terms form went go goes giving gave give mr ms management executives ceo
     cfo said says say noted note notes above below only nine six three twelve two one week weeks day days were being
-    now new printed book-entry closed close closes closing finished finish finishes ran run runs running carried
+    now new printed
+    swing swung worth book-entry closed close closes closing finished finish finishes ran run runs running carried
     carry hold held holds holding holdings-of took take taking put got get gets getting ending-at vs versus fy q1 q2
     q3 q4 h1 h2 ytd ttm was january february march april may june july august september october november december
     """.split()

@@ -303,6 +303,8 @@ def _approximate(text: str, start: int) -> str:
     if not found:
         return ""
     begin = max(0, start - 24) + found.start()
+    if re.search(r"\bthan\s+the\s*$", text[begin:start].rstrip("$€£¥ "), re.I):
+        return ""  # "less than the $34.9 billion of the year before" names that number exactly
     if re.search(r"than$|^(?:above|below|over|under)$", found[1], re.I) and _COMPARED.search(text[:begin]):
         return ""
     return found[1]
