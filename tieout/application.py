@@ -28,6 +28,7 @@ from tieout.model import (
     Step,
 )
 from tieout.ports import (
+    DEFAULT_OPTIONS,
     Agents,
     Changes,
     Checker,
@@ -50,7 +51,6 @@ MAX_HITS = 200
 _EARLIEST_ZONE = timedelta(hours=14)  # somewhere on earth it is already that day
 _POLL_S = 0.5  # commits of other processes are seen this late at the most
 _RANK = {Role.VIEWER: 0, Role.MEMBER: 1, Role.ADMIN: 2}
-_DEFAULT_OPTIONS = ImportOptions()
 
 
 def _now() -> datetime:
@@ -237,14 +237,12 @@ class Application:
 
     # ------------------------------------------------------------ market
 
-    def preview_bars(
-        self, principal: Principal, path: Path, options: ImportOptions = _DEFAULT_OPTIONS
-    ) -> ImportPreview:
+    def preview_bars(self, principal: Principal, path: Path, options: ImportOptions = DEFAULT_OPTIONS) -> ImportPreview:
         """Say what an import would do; writes nothing. Raises RefusedFile, PermissionDenied."""
         _require(principal, Role.MEMBER, "read files of this machine")
         return self.parts.lake.preview_bars(principal, _readable([path])[0], options)
 
-    def import_bars(self, principal: Principal, path: Path, options: ImportOptions = _DEFAULT_OPTIONS) -> ImportPreview:
+    def import_bars(self, principal: Principal, path: Path, options: ImportOptions = DEFAULT_OPTIONS) -> ImportPreview:
         """Import a price file whole or not at all. Raises RefusedFile."""
         _require(principal, Role.MEMBER, "import prices")
         return self.parts.lake.import_bars(principal, _readable([path])[0], options)

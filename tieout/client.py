@@ -31,14 +31,13 @@ from tieout.model import (
     SeriesKey,
     Step,
 )
-from tieout.ports import ImportOptions, ImportPreview, IngestOutcome
+from tieout.ports import DEFAULT_OPTIONS, ImportOptions, ImportPreview, IngestOutcome
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _RECONNECTS = 5  # in a row without any progress, before a follower gives up
 _LONG_POLL_S = 20.0
-_DEFAULT_OPTIONS = ImportOptions()
 
 
 class HttpDesk:
@@ -221,14 +220,12 @@ class HttpDesk:
 
     # ------------------------------------------------------------ market
 
-    def preview_bars(
-        self, principal: Principal, path: Path, options: ImportOptions = _DEFAULT_OPTIONS
-    ) -> ImportPreview:
+    def preview_bars(self, principal: Principal, path: Path, options: ImportOptions = DEFAULT_OPTIONS) -> ImportPreview:
         """Say what an import would do; writes nothing."""
         body = {"path": _absolute([path])[0], "options": codec.dump(options)}
         return codec.load(ImportPreview, self._json("POST", "market/preview", principal, json=body))
 
-    def import_bars(self, principal: Principal, path: Path, options: ImportOptions = _DEFAULT_OPTIONS) -> ImportPreview:
+    def import_bars(self, principal: Principal, path: Path, options: ImportOptions = DEFAULT_OPTIONS) -> ImportPreview:
         """Import a price file of this machine whole or not at all."""
         body = {"path": _absolute([path])[0], "options": codec.dump(options)}
         return codec.load(ImportPreview, self._json("POST", "market/import", principal, json=body))

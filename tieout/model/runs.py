@@ -1,0 +1,158 @@
+"""Runs, their plans, steps, events and artifacts, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+
+class RunState(StrEnum):
+    """Where a run is. The last five are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    NEEDS_REVIEW = "needs_review"
+    NEEDS_ANSWER = "needs_answer"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen to the run by itself."""
+        return self not in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
+
+
+class StepState(StrEnum):
+    """blocked → ready → running → done; waiting → ready; retry → ready; dead; cancelled."""
+
+    BLOCKED = "blocked"
+    READY = "ready"
+    RUNNING = "running"
+    WAITING = "waiting"
+    RETRY = "retry"
+    DONE = "done"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class StepSpec:
+    """One node of a plan: `action` is looked up in the agent, `after` names the keys it waits for."""
+
+    key: str
+    action: str
+    after: tuple[str, ...] = ()
+    input: Mapping[str, Any] = field(default_factory=dict)
+    max_attempts: int = 3
+    timeout_s: float = 600.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The DAG of steps of a run, pinned when the run starts."""
+
+    agent: str
+    version: str
+    steps: tuple[StepSpec, ...]
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a door hands in. `idempotency_key` makes a repeated request the same run."""
+
+    question: str
+    agent: str = "research"
+    tickers: tuple[str, ...] = ()
+    as_of: date | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    idempotency_key: str | None = None
+    door: str = "cli"
+    token_budget: int | None = None
+    money_budget: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What model calls cost. `cost` is in the currency of the configured prices (default USD)."""
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: Decimal = Decimal(0)
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.calls + other.calls,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.cost + other.cost,
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """One piece of work asked for by a principal."""
+
+    id: str
+    workspace: str
+    principal: str
+    request: RunRequest
+    plan: Plan
+    state: RunState
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None = None
+    result: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run as it stands in the state of record."""
+
+    id: str
+    run_id: str
+    workspace: str
+    key: str
+    action: str
+    input: Mapping[str, Any]
+    state: StepState
+    pending: int
+    attempt: int
+    max_attempts: int
+    fence: int
+    timeout_s: float
+    output: Mapping[str, Any] | None = None
+    error: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a run. `seq` has no gaps within the run; `kind` is past tense."""
+
+    run_id: str
+    seq: int
+    kind: str
+    at: datetime
+    step: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that a run made, kept in the blob store under its SHA-256."""
+
+    run_id: str
+    name: str
+    media_type: str
+    sha256: str
+    size: int

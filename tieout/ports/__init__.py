@@ -1,0 +1,53 @@
+"""The contracts between use cases and parts: what a store, lake, index, provider or engine must do.
+
+Each Protocol has an in-memory implementation and real ones; one suite in tests/contracts runs over all.
+Every method that touches a workspace's data takes the principal first and sees only that workspace.
+"""
+
+from __future__ import annotations
+
+from tieout.ports.agents import Action, Agent, Agents, Parts, StepContext, StepOutcome
+from tieout.ports.content import BlobStore, ContentStore
+from tieout.ports.desk import Checker, Desk, ResultRenderer
+from tieout.ports.engine import Changes, Engine
+from tieout.ports.lake import DEFAULT_OPTIONS, FactQuery, ImportOptions, ImportPreview, Lake, RefusedRow
+from tieout.ports.models import ModelProvider
+from tieout.ports.retrieval import Embedder, IngestOutcome, Library, Registry, SearchFilter, VectorIndex, VectorPoint
+from tieout.ports.runs import NO_LIMIT, NO_USAGE, Budget, Claimed, Effect, ReadyStep, RunStore
+
+__all__ = [
+    "DEFAULT_OPTIONS",
+    "NO_LIMIT",
+    "NO_USAGE",
+    "Action",
+    "Agent",
+    "Agents",
+    "BlobStore",
+    "Budget",
+    "Changes",
+    "Checker",
+    "Claimed",
+    "ContentStore",
+    "Desk",
+    "Effect",
+    "Embedder",
+    "Engine",
+    "FactQuery",
+    "ImportOptions",
+    "ImportPreview",
+    "IngestOutcome",
+    "Lake",
+    "Library",
+    "ModelProvider",
+    "Parts",
+    "ReadyStep",
+    "RefusedRow",
+    "Registry",
+    "ResultRenderer",
+    "RunStore",
+    "SearchFilter",
+    "StepContext",
+    "StepOutcome",
+    "VectorIndex",
+    "VectorPoint",
+]
