@@ -54,11 +54,22 @@ class Judge:
         if not periods:
             return Verdict(OPEN, reason="no period is said and no document gives one")
         verdicts = [self._judge(mention, scope, period) for period in periods]
-        for status in (TIED, CONTRADICTED):
-            for verdict in verdicts:
-                if verdict.status is status:
-                    return verdict
+        for verdict in verdicts:
+            if verdict.status is TIED:
+                return verdict
+        for verdict in verdicts:
+            if verdict.status is CONTRADICTED:
+                if scope.period is None and self._other_time(mention, scope):
+                    return Verdict(OPEN, reason="the text does not say for which period")
+                return verdict
         return verdicts[0]
+
+    def _other_time(self, mention: NumberMention, scope: Scope) -> bool:
+        """Say whether the number is the measure's in a period that the text may mean without naming it."""
+        if scope.kind != "level":
+            return False
+        entries = self.measures.any_time(scope.phrases[0])
+        return any(self._agrees(mention, scope, e.figure.value, outflow(e.figure)) for e in entries)
 
     def alone(
         self, mention: NumberMention, scope: Scope, phrases: Iterable[Phrase], fallbacks: Sequence[Period]
@@ -102,8 +113,12 @@ class Judge:
             if verdict.status is TIED:
                 return verdict
             if verdict.status is CONTRADICTED and against is None:
+                if not phrase.concepts and any(later.concepts for later in scope.phrases):
+                    continue  # "… and in Europe $35.2 billion": what was spoken of before may be meant
                 against = verdict
                 break
+        if against is not None and scope.part:
+            return Verdict(OPEN, reason="the source does not say this of that part")
         return against or Verdict(OPEN, reason="no source gives this measure for this period")
 
     # ------------------------------------------------------------ kinds
@@ -123,7 +138,7 @@ class Judge:
             return not entry.change and self._states(mention, entry)
 
         found = self.measures.named_by(phrase, period, keep)
-        verdict = self._compare(mention, scope, found, period)
+        verdict = self._compare(mention, scope, phrase, found, period)
         if verdict is not None and verdict.status is TIED:
             if not phrase.concepts and self._ambiguous(mention, scope, found):
                 return Verdict(OPEN, reason="several rows have this name; say which table or part is meant")
@@ -168,7 +183,7 @@ class Judge:
         found = self.measures.named_by(
             phrase, period, lambda e: not e.change and e.figure.unit in ("fraction", "multiple")
         )
-        verdict = self._compare(mention, scope, found, period)
+        verdict = self._compare(mention, scope, phrase, found, period)
         if verdict is not None and verdict.status is TIED:
             return verdict
         computed: list[Derived] = []
@@ -192,7 +207,7 @@ class Judge:
                 for e in at_period(self.measures.entries, period, self.calendar)
                 if e.figure.unit == "fraction" and not e.change and self._percentage_row(e, phrase, both)
             ]
-            verdict = self._compare(mention, scope, printed, period)
+            verdict = self._compare(mention, scope, phrase, printed, period)
             if verdict is not None and verdict.status is TIED:
                 return verdict
         wholes = self._whole(whole_phrase, period)
@@ -219,7 +234,7 @@ class Judge:
                 )
 
             found = self.measures.named_by(phrase, period, printed)
-        verdict = self._compare(mention, scope, found, period)
+        verdict = self._compare(mention, scope, phrase, found, period)
         if verdict is not None and verdict.status is TIED:
             return verdict
 
@@ -315,9 +330,9 @@ class Judge:
     # ------------------------------------------------------------ comparing
 
     def _compare(
-        self, mention: NumberMention, scope: Scope, entries: Sequence[Entry], period: Period
+        self, mention: NumberMention, scope: Scope, phrase: Phrase, entries: Sequence[Entry], period: Period
     ) -> Verdict | None:
-        """Compare with printed figures: None when there are none, else tied or contradicted."""
+        """Compare with printed figures: None when there are none, else tied, contradicted or open when in doubt."""
         entries = preferred(self._allowed(entries), period)
         if not entries:
             return None
@@ -329,6 +344,8 @@ class Judge:
             if self._agrees(mention, scope, value, free):
                 return Verdict(TIED, self._source(entry))
         entry = entries[0]
+        if not self.measures.certain(phrase, entries):
+            return Verdict(OPEN, reason=f"{entry.figure.row} is {entry.figure.text}, but more may be meant here")
         return Verdict(
             CONTRADICTED,
             self._source(entry),
@@ -344,6 +361,9 @@ class Judge:
             if self._agrees(mention, scope, derived.value, free=False):
                 return Verdict(TIED, self._source(derived.entries[0]), f"{derived.method}")
         first = computed[0]
+        near = abs(mention.value) / 10
+        if mention.unit == "points" and any(abs(abs(d.value) - abs(mention.value)) <= near for d in computed):
+            return Verdict(OPEN, reason="it is near what the sources give, but not it")  # other bases, other rounding
         shown = first.value * 100 if mention.unit in ("fraction", "points") else first.value
         unit = {"fraction": "%", "points": " percentage points"}.get(mention.unit, "")
         return Verdict(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
@@ -13,7 +13,7 @@ from typing import Any
 
 from pipelines.ledger.concepts import concept
 from pipelines.ledger.match_words import content, label_words, tokens
-from pipelines.ledger.numbers import COUNT_NOUNS
+from pipelines.ledger.numbers import COUNT_NOUNS, SCALES
 from pipelines.ledger.periods import Calendar
 from tieout.model import Document, Fact, Figure, Instrument, Page, Span
 from tieout.ports import FactQuery
@@ -23,6 +23,7 @@ _LEGAL = re.compile(
     r"stores|wholesale|\.com)\.?$",
     re.IGNORECASE,
 )
+_ROW_SCALE = re.compile(r"\((?:in\s+)?(thousands?|millions?|billions?)\b", re.IGNORECASE)
 _CHANGE = re.compile(r"\b(?:change|growth|increase|decrease|variance|inc|dec)\b|%\s*chg", re.IGNORECASE)
 
 
@@ -214,6 +215,10 @@ def _aliases(names: set[str]) -> set[str]:
 
 
 def _entry(figure: Figure, document: Document) -> Entry:
+    scale = _ROW_SCALE.search(figure.row)
+    if scale and figure.scale == 1:  # "Warehouse space (thousand sq ft)"
+        factor = SCALES[scale[1].lower()]
+        figure = replace(figure, value=figure.value * factor, scale=factor)
     core = label_words(figure.row)
     dims = label_words(figure.dimension or "")
     path = frozenset(w for part in figure.path for w in content(part))
@@ -221,6 +226,8 @@ def _entry(figure: Figure, document: Document) -> Entry:
     if around & EXPENSE or figure.concept in _EXPENSES or EXPENSE & content(figure.table):
         around |= EXPENSE  # "fulfillment costs" is the row "Fulfillment" among the operating expenses
     change = bool(_CHANGE.search(figure.column)) or bool(_CHANGE.search(figure.row) and figure.unit == "fraction")
+    if figure.unit == "fraction" and any(_CHANGE.search(part) for part in figure.path):
+        change = True
     row = frozenset(t.stem for t in tokens(figure.row))
     digits = frozenset(re.findall(r"\d[\d.,]*", re.sub(r"\([^()]*\)", " ", figure.row)))
     return Entry(figure, document, digits, core, row, dims, path, core | dims | around, change)

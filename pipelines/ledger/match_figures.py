@@ -16,6 +16,7 @@ from pipelines.ledger.tables import statement_of
 from tieout.model import Figure, Period
 
 _LOOSE = frozenset({"total", "consolidat", "net", "company", "worldwid", "aggregat"})  # may be missing from a phrase
+_RATE = frozenset({"percentag", "percentage", "percent"})  # the unit says it
 _PERCENTAGE_OF = re.compile(r"^\s*(?:as an?\s+)?(?:percent|percentage|%)\s+(?:of|change)\b", re.IGNORECASE)
 _PLAIN = frozenset({"total", "other", "net", "gros", "gross", "product", "amount", "all"})  # never enough by themselves
 
@@ -96,6 +97,20 @@ class Measures:
             if keep(entry) and same_time(period, entry.figure.period, self.calendar)
         ]
 
+    def any_time(self, phrase: Phrase) -> list[Entry]:
+        """Return every entry that the phrase may name, of whatever period."""
+        self.named_by(phrase, None, lambda _: False)
+        return [entry for _, entry in self._cache[phrase]]
+
+    def certain(self, phrase: Phrase, entries: Sequence[Entry]) -> bool:
+        """Say whether the phrase can mean no row but these: every word is of their names, and they agree."""
+        newest = max((entry.document.fiscal_year or 0 for entry in entries), default=0)
+        values = {abs(e.figure.value) for e in entries if (e.document.fiscal_year or 0) == newest}
+        entry = entries[0]
+        if phrase.concepts and not any(entry.figure.concept in self._meant(c) for c in phrase.concepts):
+            return False
+        return len(values) == 1 and all(token.stem in entry.known | entry.core | entry.dims for token in phrase.words)
+
     def _rank(self, phrase: Phrase, entry: Entry) -> int | None:
         """Return how closely the entry's label is the phrase's (higher is closer), None when it is another's."""
         figure = entry.figure
@@ -104,7 +119,7 @@ class Measures:
         by_concept = next((c for c in phrase.concepts if figure.concept in self._meant(c)), None)
         stems = phrase.inside
         if by_concept is None:
-            needed = entry.core - _LOOSE
+            needed = entry.core - (_LOOSE | _RATE if figure.unit == "fraction" else _LOOSE)
             if not needed or not needed <= stems or not entry.digits <= stems or not self._heading_said(phrase, entry):
                 return None
             if _PERCENTAGE_OF.match(figure.row):

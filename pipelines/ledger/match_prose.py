@@ -108,7 +108,13 @@ class Prose:
             if mention.allows(statement.mention.value, any_sign=signs):
                 if best is None or shared > best[0]:
                     best = (shared, statement)
-            elif shared >= SURE and len(whole) >= 3 and near <= statement.near and (rival is None or shared > rival[0]):
+            elif (
+                statement.clause <= everything
+                and shared >= SURE
+                and len(whole) >= 3
+                and near <= statement.near
+                and (rival is None or shared > rival[0])
+            ):
                 rival = (shared, statement)
         if best is not None:
             return Verdict(TIED, self._source(best[1]))

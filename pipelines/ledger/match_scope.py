@@ -145,7 +145,8 @@ def _read(sentence: Sentence, index: int, earlier: Sequence[Scope]) -> Scope:
     if not lead.empty:
         phrases = [p if lead.inside <= p.inside else lead | p for p in phrases] or [lead]
     loss = bool(_LOSS.search(left[-60:]) or _LOSS.search(text[mention.end : right_end]))
-    return Scope(kind, direction, loss, tuple(phrases), of, left=left, right=after)
+    part = part or re.match(r"\s*of\s+(?:them|these|it|which|that)\b", after)
+    return Scope(kind, direction, loss, tuple(phrases), of, left=left, right=after, part=part is not None)
 
 
 def _label(sentence: Sentence, at: int) -> Phrase:

@@ -64,6 +64,7 @@ class Scope:
     base: Period | None = None
     left: str = ""
     right: str = ""
+    part: bool = False  # a part of what the number before counts ("of which $3 billion in …")
 
 
 @dataclass

@@ -123,6 +123,7 @@ SYNONYMS = {
     "payable": "payable",
     "facilities": "facility",
     "warehous": "warehouse",
+    "canadian": "canada",
     "store": "store",
     "provid": "provided",
     "provided": "provided",

@@ -34,7 +34,7 @@ _CURRENCY_WORDS = {
 COUNT_NOUNS = (
     "employees|associates|stores|warehouses|clubs|locations|countries|segments|people|members|memberships|subscribers|"
     "customers|units|properties|patents|countries|states|branches|holders|facilities|markets|products|subsidiaries|"
-    "titles|buildings|workers|users|households|titles"
+    "vehicles|sites|cardholders|contracts|titles|buildings|workers|users|households|titles"
 )
 
 _DASH = "-\u2212\u2013"
