@@ -115,6 +115,9 @@ class Judge:
             if verdict.status is CONTRADICTED and against is None:
                 if not phrase.concepts and any(later.concepts for later in scope.phrases):
                     continue  # "… and in Europe $35.2 billion": what was spoken of before may be meant
+                rest = [t for t in scope.phrases[0].words if t.stem not in phrase.inside]
+                if any(self._narrows(t.stem, t.capital, head=False) for t in rest):
+                    break  # words that were left out may say that it is of something else
                 against = verdict
                 break
         if against is not None and scope.part:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
+from pipelines.ledger.match_book import Entity
 from pipelines.ledger.match_sentence import Phrase, Scope, Sentence
 from tieout.model import Period
 
@@ -30,6 +32,31 @@ _PRIOR = re.compile(
 
 
 _TWO_PRIOR = re.compile(r"\btwo\s+years\s+(?:earlier|before|ago|previously)\b", re.IGNORECASE)
+
+
+_THE_SPAN = re.compile(
+    r"\b(?:in|for|during)\s+(?P<span>the\s+(?:(?P<months>six|nine)[- ]months?(?:\s+period)?|(?P<quarter>quarter)))\b"
+    r"(?!\s+(?:ended|ending|of|period|before|a\s+year|to))",
+    re.IGNORECASE,
+)
+
+
+def spans_of_report(text: str, entity: Entity) -> list[tuple[int, int, Period]]:
+    """Return the places where a text about a quarterly report says "in the quarter" or "in the nine months"."""
+    newest = entity.documents[0] if entity.documents else None
+    if newest is None or not newest.fiscal_quarter or newest.form == "10-K":
+        return []
+    found = []
+    for match in _THE_SPAN.finditer(text):
+        year, quarter, end = newest.fiscal_year, newest.fiscal_quarter, newest.period_end
+        if match["quarter"]:
+            period = Period("quarter", year, quarter, 3, None, end)
+        elif {"six": 2, "nine": 3}[match["months"].lower()] == quarter:
+            period = Period("months", year, None, 3 * quarter, None, end)
+        else:
+            continue
+        found.append((match.start("span"), match.end("span"), period))
+    return found
 
 
 def _from_to_next(sentence: Sentence, index: int) -> bool:
@@ -213,6 +240,22 @@ def give_periods(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
     return _spread(sentence, result)
 
 
+def _base_of_next(sentence: Sentence, scopes: Sequence[Scope], index: int) -> Period | None:
+    """Return the period of what a change is measured from: "40% above the $274 billion of two years before"."""
+    if index + 1 >= len(scopes) or scopes[index].kind == "level" or scopes[index + 1].kind != "level":
+        return None
+    following = scopes[index + 1]
+    gap = sentence.text[sentence.mentions[index].end : sentence.mentions[index + 1].start]
+    period = following.period
+    if not re.fullmatch(
+        r"\s*(?:above|below|more than|less than|higher than|lower than)\s+(?:the\s+)?[$€£]?", gap, re.I
+    ):
+        return None
+    if period is None or period.fiscal_year is None or not following.prior:
+        return None
+    return replace(period, fiscal_year=period.fiscal_year - following.prior, start=None, end=None, label="")
+
+
 def _beside(gap: str) -> bool:
     """Say whether nothing but a colon or a bracket stands between a period and a number."""
     return bool(re.fullmatch(r"\s*[:(]?\s*", gap))
@@ -327,4 +370,7 @@ def _spread(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
                 else (after[0] if after else (before[-1] if before else (lead[-1] if lead else None)))
             )
         result.append(replace(scope, period=pick))
+    for index, scope in enumerate(result):
+        if scope.base is None and (base := _base_of_next(sentence, result, index)) is not None:
+            result[index] = replace(scope, base=base)
     return result

@@ -14,7 +14,7 @@ from pipelines.ledger.match_book import Entity, SourceBook
 from pipelines.ledger.match_companies import owners
 from pipelines.ledger.match_entities import Companies
 from pipelines.ledger.match_names import named_spans
-from pipelines.ledger.match_periods import main_periods
+from pipelines.ledger.match_periods import main_periods, spans_of_report
 from pipelines.ledger.match_prose import Prose
 from pipelines.ledger.match_scope import Scope, Sentence, read_scopes
 from pipelines.ledger.match_values import readings
@@ -211,6 +211,8 @@ class TieOut:
     def _times(self, text: str, entity: Entity, year: int | None) -> list[tuple[int, int, Period]]:
         """Return the periods of a sentence, those of quarters without a year among them."""
         found = periods_in(text, self.book.calendars[entity.key])
+        found += [item for item in spans_of_report(text, entity) if not _overlaps(item, found)]
+        found.sort(key=lambda item: item[0])
         if year is None:
             return found
         for start, end, period in yearless_periods(text, year):
@@ -372,6 +374,10 @@ def _clause_start(sentence: Sentence, before: int) -> int:
 
 def _unit_of_fact(mention: NumberMention, fact: Fact) -> bool:
     return mention.unit in (fact.unit, "number") or (mention.unit == "points" and fact.unit in ("points", "fraction"))
+
+
+def _overlaps(item: tuple[int, int, Period], found: Sequence[tuple[int, int, Period]]) -> bool:
+    return any(start < item[1] and item[0] < end for start, end, _ in found)
 
 
 def _of(gap: str) -> bool:
