@@ -150,7 +150,7 @@ class Composer:
         for ticker in dict.fromkeys(line.ticker for line in part.lines):
             lines = phrases.newest([line for line in part.lines if line.ticker == ticker])
             if part.key == "margins":
-                ratios = [line for line in lines if not line.is_level] or lines
+                ratios = [line for line in lines if line.measure.endswith("_margin")] or lines
                 chosen += ratios[: 3 if len(self.scope.instruments) == 1 else 2]
             elif part.key == "cash_flow":
                 main = ("operating_cash_flow", "free_cash_flow")
