@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from pipelines.ledger.cells import Cell
+from pipelines.ledger.column_words import segment_names
 from pipelines.ledger.concepts import concept, concept_of, normal_label
 from pipelines.ledger.headings import Column
 from pipelines.ledger.periods import Calendar, day_of
@@ -53,11 +54,12 @@ def read_figures(document: Document, pages: Sequence[Page]) -> list[Figure]:
     figures' ids depend only on the document's id, the page and the offset.
     """
     calendar = Calendar.of(document, (page.text for page in pages))
+    names = segment_names(page.text for page in pages)
     figures: list[Figure] = []
     standing = ""  # the scale printed beside an Item's heading, which holds until the next Item
     for page in pages:
         notes = _standing_notes(page.text)
-        for table in read_tables(page.text):
+        for table in read_tables(page.text, names):
             start = table.rows[0].start
             for at, note in notes:
                 if at < start:
@@ -139,7 +141,12 @@ def _of_row(
             continue
         change = bool(column and column.change)
         part = _joined(dimension, column.group if column else "")
-        kept = name if name and not change and _fits(name, found.unit) else None
+        if column and part == column.group and table.statement is None and name is None:
+            named = _NAMED_PART.fullmatch(normal_label(row.label).removeprefix("total "))
+            own = ("operating_income" if "operating" in named[0] else "revenue") if named else None
+        else:
+            own = name
+        kept = own if own and not change and _fits(own, found.unit) else None
         period = _period(column, table, row, kept, calendar, document) if column and not change else None
         yield Figure(
             id=figure_id(document.id, page.number, cell.start),
@@ -262,6 +269,8 @@ def _period(
         end = _day(column)
         if end is None:
             return None
+        if column.group and table.statement is None and concept_of(row.label, row.path, "Balance Sheets"):
+            return calendar.instant(end, label)  # total assets of a segment, among the flows of its year
         if column.months and not balance:
             if _opening(row.label):
                 return None
@@ -269,9 +278,14 @@ def _period(
         if table.statement in ("income", "cash", "comprehensive") or re.search(r"\bended\b", table.intro[-160:]):
             return None  # a flow whose length is not printed beside it
         flow = bool(_FLOW.search(table.title))
-        if not balance and (flow or sum(not c.change for c in table.columns) > 2):
+        dates = {(c.year, c.month, c.day) for c in table.columns if not c.change}
+        several = sum(not c.change for c in table.columns) > 2 and len(dates) > 1
+        if entry is not None and entry.period == "duration":
+            year = calendar.duration(12, end, label)
+            return year if not balance and several and _annual(document) and year.kind == "year" else None
+        if not balance and (flow or several):
             # Balances come in twos. Three bare fiscal year ends under a title that names a flow are years.
-            whole = flow and sum(not c.change for c in table.columns) > 2 and _annual(document)
+            whole = flow and several and _annual(document)
             if not whole or _opening(row.label) or _closing(row.label):
                 return None
             year = calendar.duration(12, end, label)
@@ -283,7 +297,7 @@ def _period(
     if table.statement is None and column.months is None:
         standing = (
             standing or concept_of(row.label, row.path, "Balance Sheets") is not None or bool(_STOCK.match(row.label))
-        )
+        ) or bool(row.path and re.fullmatch(r"(?:identifiable |segment )?assets", row.path[-1], re.IGNORECASE))
     if balance or standing or (_closing(row.label) and _annual(document)):
         return calendar.year_end(column.year, label)
     if column.months in (12, None) and _annual(document):

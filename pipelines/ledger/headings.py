@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pipelines.ledger.periods import DURATION, MONTH, MONTHS, months_of
 
-_UNNAMED = re.sub(r"\?P<\w+>", "?:", DURATION)
+_UNNAMED = re.sub(r"\?P<\w+>", "?:", DURATION).replace("fiscal ", r"fiscal\ ").replace("calendar ", r"calendar\ ")
 _SCALE_WORD = r"(?:millions?|thousands?|billions?|000[’']?s|percent(?:ages?)?)"
 _ITEM = re.compile(
     rf"""
@@ -59,11 +59,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """Columns found at `text[start:end]`; none when they could not be told apart for certain."""
+    """Columns found at `text[start:end]`; none when they could not be told apart for certain.
+
+    `single` is the only period that the heading names: it holds for all rows below, whatever their columns are.
+    """
 
     start: int
     end: int
     columns: tuple[Column, ...]
+    single: Column | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,9 @@ def headings_in(text: str) -> list[Heading]:
             block = block[:-1]  # the beginning of what follows
         if len(years) == 1 and not _whole_lines(text, block):
             continue
-        columns = _columns(block, text) if len(years) > 1 else ()
-        headings.append(Heading(block[0].start, block[-1].end, columns))
+        columns = _columns(block, text)
+        single = columns[0] if len(years) == len(columns) == 1 else None
+        headings.append(Heading(block[0].start, block[-1].end, columns if len(years) > 1 else (), single))
     return headings
 
 
@@ -204,7 +209,15 @@ def _above(text: str, start: int) -> list[_Item]:
             break
     # Searched as one text: a month may stand at the end of one line and its day on the next.
     found = [_made(match, top) for match in _ITEM.finditer(text[top:start] if top < line or start > line else "")]
-    return [item for item in found if item.kind in ("duration", "monthday", "asof")]
+    kept: list[_Item] = []
+    for item in found:
+        if item.kind == "monthday" and re.match(r"[,\s]*(?:19|20)\d\d\b", text[item.end : start]):
+            # A whole date is not the day of other years; nor is what it is joined to.
+            while kept and not text[kept[-1].end : item.start].strip(" ,\n"):
+                item = kept.pop()
+        elif item.kind in ("duration", "monthday", "asof"):
+            kept.append(item)
+    return kept
 
 
 def _made(match: re.Match[str], offset: int) -> _Item:

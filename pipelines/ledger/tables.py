@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.ledger.cells import Cell, cells_in
+from pipelines.ledger.column_words import column_words
 from pipelines.ledger.headings import Column, Heading, headings_in, is_heading_text
 from pipelines.ledger.labels import Sections, is_prose, is_skipped, split_label
+from pipelines.ledger.periods import MONTH
 
 STATEMENTS = (
     (
@@ -32,6 +34,11 @@ _NOTE = re.compile(
     r"(?:,\s+except\s+[a-z\s-]{0,60}?(?:amounts|data))?"
     r"|\(in\s+(?:millions|thousands|billions)\)"
     r"|\bin\s+(?:US\s?)?[$€£]\s?(?:millions|thousands|billions)\b|\([$€£]\s?(?:millions?|thousands?|billions?)\)",
+    re.IGNORECASE,
+)
+_ASOF_BOTH = re.compile(  # "details as of September 24, 2022 and September 25, 2021 (in millions):"
+    rf"\b(?:as\s+of|at)\s+{MONTH}\s+\d{{1,2}},?\s+(?:(?:19|20)\d\d,?\s+)?and\s+(?:{MONTH}\s+\d{{1,2}},?\s+)?(?:19|20)\d\d"
+    r"(?![^:]*\b(?:ended|during)\b)[^:.]{0,60}:",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
@@ -72,19 +79,23 @@ class Table:
     intro: str = ""
 
 
-def read_tables(text: str) -> list[Table]:
+def read_tables(text: str, names: Sequence[str] = ()) -> list[Table]:
     """Return the tables of a page in reading order: plain text, Markdown, and rows rendered as "a | b | c".
 
-    A row whose cells cannot be told apart keeps them without columns; nothing is ever assigned by guess.
+    A row whose cells cannot be told apart keeps them without columns; nothing is ever assigned by guess. `names`
+    are the segments that the document names, which may head columns.
     """
     from pipelines.ledger.grids import read_grids
+    from pipelines.ledger.schedules import read_schedules
 
     grids = read_grids(text)
+    grids += [made for made in read_schedules(text, names) if not any(s < made[2] and made[1] < e for _, s, e in grids)]
     tables = [table for table, _, _ in grids]
     taken = [(start, end) for _, start, end in grids]
     headings = [h for h in headings_in(text) if not any(s <= h.start < e for s, e in taken)]
     bounds = [0, *(h.start for h in headings), len(text)]
     statement_title = ""
+    standing = _Standing()
     for index in range(len(bounds) - 1):
         heading = headings[index - 1] if index else None
         start = heading.end if heading else 0
@@ -93,17 +104,36 @@ def read_tables(text: str) -> list[Table]:
         if heading:
             title, found = _title(text, previous, heading.start)
             statement_title = title if found else ("" if index > 1 else statement_title)
+            heading = _dated(heading, text[max(previous, heading.start - 260) : heading.start])
         else:
             title, found = "", None
         rows, loose = _region(text, start, end, heading, taken)
         if heading and rows:
             note = _note(text, max(previous, heading.start - 700), min(heading.end + 160, end))
             intro = text[max(previous, heading.start - 300) : heading.start]
-            tables.append(Table(title, found, note, heading.columns, tuple(_trusted(rows, heading)), intro))
+            worded = _by_words(text, heading, rows, previous, standing, names) if heading.single else None
+            if worded is not None:
+                if worded[2].title:
+                    title, note, intro, found = worded[2].title, worded[2].note, worded[2].intro, None
+                if note and "$" not in note and any(cell.currency for row in rows for cell in row.cells):
+                    note = f"{note} $"  # the parts of a table below print it no more
+                standing = replace(worded[2], title=title, note=note, intro=intro, end=rows[-1].end)
+                tables.append(Table(title, found, note, worded[0], worded[1], intro))
+            else:
+                tables.append(Table(title, found, note, heading.columns, tuple(_trusted(rows, heading)), intro))
         if len(loose) > 1:
             note = _note(text, max(0, loose[0].start - 400), loose[0].start)
             tables.append(Table("", None, note, (), tuple(loose)))
     return sorted(tables, key=lambda table: table.rows[0].start)
+
+
+def _dated(heading: Heading, intro: str) -> Heading:
+    """Return a heading of bare years as one of balance dates when the sentence above it says so."""
+    years = [column for column in heading.columns if not column.change]
+    bare = all(column.month is None and column.months is None and column.quarter is None for column in years)
+    if len(years) != 2 or not bare or not _ASOF_BOTH.search(intro):
+        return heading
+    return replace(heading, columns=tuple(c if c.change else replace(c, asof=True) for c in heading.columns))
 
 
 def statement_of(title: str) -> str | None:
@@ -263,6 +293,67 @@ def _trusted(rows: list[Row], heading: Heading) -> list[Row]:
     if width and over * 6 <= len(rows):
         return rows
     return [replace(row, columns=(None,) * len(row.cells)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Headings of words that go on to hold under the next period's heading: "2022" … "2021" …"""
+
+    parts: tuple[str, ...] = ()
+    end: int = -1
+    title: str = ""
+    note: str = ""
+    intro: str = ""
+
+
+def _by_words(
+    text: str, heading: Heading, rows: list[Row], floor: int, standing: _Standing, names: Sequence[str]
+) -> tuple[tuple[Column, ...], tuple[Row, ...], _Standing] | None:
+    """Return columns and rows of a table that stands under one period and is headed by words, None when unsure."""
+    wide = [row for row in rows if len(row.cells) > 1]
+    width = max((len(row.cells) for row in wide), default=0)
+    if not wide or sum(len(row.cells) == width for row in wide) * 2 < len(wide) or heading.single is None:
+        return None
+    below = _NOTE.sub(" ", text[heading.end : rows[0].start]).strip(" :\n")
+    parts = None
+    title = ""
+    if below:
+        parts = column_words(below, width, names)
+    elif standing.parts and not text[standing.end : heading.start].strip():
+        parts, title = standing.parts if len(standing.parts) == width else None, standing.title
+    else:
+        parts = _words_above(text, max(floor, heading.start - 300), heading.start, width, names)
+    if parts is None:
+        return None
+    level = any(part.startswith("Level") for part in parts)  # of fair values: balances
+    single = replace(heading.single, asof=heading.single.asof or level)
+    columns = tuple(replace(single, group=part) for part in parts)
+    said = set(below.split())
+    made = tuple(
+        replace(
+            row,
+            columns=columns if len(row.cells) == width else row.columns,
+            path=tuple(part for part in row.path if not set(part.split()) <= said),
+        )
+        for row in rows
+    )
+    return columns, made, replace(standing, parts=parts) if title else _Standing(parts)
+
+
+def _words_above(text: str, floor: int, end: int, width: int, names: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the headings of words that the lines above a period are; the fewest lines that fill the columns."""
+    lines = text[floor:end].rstrip("\n").split("\n")
+    for count in range(1, min(len(lines), 2 * width) + 1):
+        words = _NOTE.sub(" ", "\n".join(lines[-count:]))
+        if re.search(r"\d{2}|[.:;]\s*$", lines[-count]) and not words.strip():
+            return None
+        parts = column_words(words, width, names)
+        above = lines[-count - 1].rstrip() if count < len(lines) else ""
+        if parts is not None and (not above or above.endswith((":", ".", ")"))):
+            return parts
+        if re.search(r"[.:;]\s*$", lines[-count]):
+            return None
+    return None
 
 
 def _tabular(row: Row) -> bool:
