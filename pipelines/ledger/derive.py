@@ -29,6 +29,7 @@ RATIOS: dict[str, tuple[str, str]] = {
 }
 # A margin is often called by the profit's own name: "a gross margin of 43.3%".
 MARGIN_OF = {numerator: measure for measure, (numerator, whole) in RATIOS.items() if whole == "revenue"}
+MARGINS = frozenset(MARGIN_OF.values())
 # measure → signed concepts to add; a cost's own printed sign does not matter
 SUMS: dict[str, tuple[tuple[int, str], ...]] = {
     "free_cash_flow": ((1, "operating_cash_flow"), (-1, "capex")),

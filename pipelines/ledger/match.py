@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from pipelines.ledger import derive
@@ -194,9 +194,15 @@ class Judge:
             computed += self._computed(concept, phrase, period)
             if "margin" in phrase.inside and concept in derive.MARGIN_OF and not phrase.words:
                 computed += self._computed(derive.MARGIN_OF[concept], phrase, period)
-        if "margin" in phrase.inside and phrase.words:
+        if ("margin" in phrase.inside or phrase.concepts & derive.MARGINS) and phrase.words:
             computed += self._segment_margin(phrase, period)
         second = self._compare_derived(mention, scope, computed)
+        way = direction_to(scope.left)
+        if second.status is TIED and way and not scope.prior:
+            before = [d.value for d in self._segment_margin(phrase, shifted(period, 1))]
+            now = [d.value for d in computed]
+            if before and ((way > 0 and max(now) < min(before)) or (way < 0 and min(now) > max(before))):
+                return Verdict(CONTRADICTED, second.source, "it moved the other way from the year before")
         return second if second.status is not OPEN or verdict is None else verdict
 
     def _share(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
@@ -277,6 +283,9 @@ class Judge:
 
     def _segment_margin(self, phrase: Phrase, period: Period) -> list[Derived]:
         parts = self.measures.named_by(phrase, period, _amount)
+        for name in phrase.concepts & derive.MARGINS:
+            top = frozenset({derive.RATIOS[name][0]})
+            parts += self.measures.named_by(replace(phrase, concepts=top, spelled=()), period, _amount)
         computed: list[Derived] = []
         for part in parts:
             if not part.dims or part.figure.concept not in derive.MARGIN_OF:

@@ -40,6 +40,11 @@ class Entry:
     path: frozenset[str]  # the headings' words
     known: frozenset[str]  # all words that explain it
     change: bool  # a column of changes
+    short: frozenset[str] = frozenset()  # its part's short name: "Europe, Middle East, and Africa (EMEA)"
+
+    def part_said(self, stems: frozenset[str]) -> bool:
+        """Say whether words name the part that this figure is of, in full or by its short name."""
+        return self.dims <= stems or bool(self.short and self.short <= stems)
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ class SourceBook:
     def vocabulary(self) -> dict[str, frozenset[str]]:
         """The words of each company's row labels: in a claim, each of them must be accounted for."""
         return {
-            key: frozenset(w for e in entries if len(e.core) <= 8 for w in e.core | e.dims | e.path)
+            key: frozenset(w for e in entries if len(e.core) <= 8 for w in e.core | e.dims | e.path | e.short)
             for key, entries in self.entries.items()
         }
 
@@ -230,7 +235,9 @@ def _entry(figure: Figure, document: Document) -> Entry:
         change = True
     row = frozenset(t.stem for t in tokens(figure.row))
     digits = frozenset(re.findall(r"\d[\d.,]*", re.sub(r"\([^()]*\)", " ", figure.row)))
-    return Entry(figure, document, digits, core, row, dims, path, core | dims | around, change)
+    found = re.findall(r"\(([A-Z]{2,6})\)", figure.dimension or "")
+    short = frozenset(t.stem for part in found for t in tokens(part))
+    return Entry(figure, document, digits, core, row, dims, path, core | dims | around | short, change, short)
 
 
 def unit_fits(stated: str, unit: str) -> bool:

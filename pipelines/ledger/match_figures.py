@@ -107,7 +107,11 @@ class Measures:
         newest = max((entry.document.fiscal_year or 0 for entry in entries), default=0)
         values = {abs(e.figure.value) for e in entries if (e.document.fiscal_year or 0) == newest}
         entry = entries[0]
-        if phrase.concepts and not any(entry.figure.concept in self._meant(c) for c in phrase.concepts):
+        meant = [
+            c for c in phrase.concepts
+            if entry.figure.concept in self._meant(c) or phrase.concept_words(c) - _LOOSE <= entry.core
+        ]  # fmt: skip
+        if phrase.concepts and not meant:
             return False
         return len(values) == 1 and all(token.stem in entry.known | entry.core | entry.dims for token in phrase.words)
 
@@ -126,7 +130,7 @@ class Measures:
                 return None  # the row says of what, not what: see the shares
             if needed <= _PLAIN and not (entry.path - _LOOSE and entry.path - _LOOSE <= stems):
                 return None
-        if entry.dims and not (entry.dims <= stems or (entry.dims - self._own and entry.dims - self._own <= stems)):
+        if entry.dims and not (entry.part_said(stems) or (entry.dims - self._own and entry.dims - self._own <= stems)):
             return None
         for concept in phrase.concepts:
             if concept != by_concept and not self._explains(concept, phrase, entry):

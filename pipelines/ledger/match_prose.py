@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 
 from pipelines.ledger.match import CONTRADICTED, OPEN, TIED, Verdict, source_of
@@ -214,11 +215,30 @@ def _useful(sentence: Sentence, start: int, end: int) -> frozenset[str]:
     )
 
 
+_NEXT = re.compile(r"[,;]|\band\b|\bwith\b", re.IGNORECASE)
+
+
+def _between(sentence: Sentence, index: int) -> tuple[int, int]:
+    """Return where the words of a number may stand; a counted thing follows its number at once."""
+    mentions = sentence.mentions
+    low = mentions[index - 1].end if index else 0
+    high = mentions[index + 1].start if index + 1 < len(mentions) else len(sentence.text)
+    if (
+        index
+        and mentions[index - 1].unit == "count"
+        and (cut := _NEXT.search(sentence.masked, low, mentions[index].start))
+    ):
+        low = cut.end()
+    counted = mentions[index].unit == "count" and index + 1 < len(mentions)
+    if counted and (cut := _NEXT.search(sentence.masked, mentions[index].end, high)):
+        high = cut.start()
+    return low, high
+
+
 def local_words(sentence: Sentence, index: int) -> frozenset[str]:
     """Return the content words directly beside a number, not beyond the numbers next to it."""
     mention = sentence.mentions[index]
-    low = sentence.mentions[index - 1].end if index else 0
-    high = sentence.mentions[index + 1].start if index + 1 < len(sentence.mentions) else len(sentence.text)
+    low, high = _between(sentence, index)
     found = _useful(sentence, max(low, mention.start - NEAR), min(high, mention.end + NEAR))
     if not found and index:  # "increased 32% to $91.2 billion": what the number before is of
         return local_words(sentence, index - 1)
@@ -228,8 +248,7 @@ def local_words(sentence: Sentence, index: int) -> frozenset[str]:
 def clause_words(sentence: Sentence, index: int) -> frozenset[str]:
     """Return the content words of the claim that lead to a number and follow it."""
     mention = sentence.mentions[index]
-    low = sentence.mentions[index - 1].end if index else 0
-    high = sentence.mentions[index + 1].start if index + 1 < len(sentence.mentions) else len(sentence.text)
+    low, high = _between(sentence, index)
     cut = _ENDS.search(sentence.masked[mention.end : high])
     words = _useful(sentence, low, mention.end + cut.start() if cut else high)
     if not words and index:  # "$8.7 billion, $9.5 billion and …": of what the number before is
@@ -370,7 +389,7 @@ def _same_time(period: Period | None, statement: Statement) -> bool:
     if period is None:
         return False
     if period.end is not None and theirs.end is not None and period.kind == theirs.kind == "instant":
-        return period.end == theirs.end
+        return abs(period.end - theirs.end) <= timedelta(days=8)  # "at the end of September": a fiscal year's last day
     if period.fiscal_year is None or theirs.fiscal_year is None:
         return period.end is not None and period.end == theirs.end
     year = theirs.fiscal_year - statement.scope.prior

@@ -9,7 +9,7 @@ from pipelines.ledger.match_periods import FROM, compares, give_periods, pair_li
 from pipelines.ledger.match_sentence import EMPTY, Phrase, Scope, Sentence
 from pipelines.ledger.numbers import NumberMention
 
-__all__ = ["Phrase", "Scope", "Sentence", "compares", "direction_to", "read_scopes"]
+__all__ = ["LOST", "Phrase", "Scope", "Sentence", "compares", "direction_to", "implied", "read_scopes"]
 
 _UP = (
     "rose|rise|rises|rising|risen|grew|grow|grows|growing|grown|growth|increased?|increases|increasing|up|gain|"
@@ -123,6 +123,18 @@ def _read(sentence: Sentence, index: int, earlier: Sequence[Scope]) -> Scope:
         kind = "share" if kind == "level" else kind
     elif mention.unit == "fraction" and _SHARE_AFTER.match(after) and not beyond.empty and kind == "level":
         of, beyond, kind = beyond, EMPTY, "share"
+    elif mention.unit == "fraction" and kind == "level" and _OF_TOTAL.match(after):
+        kind = "share"
+    elif mention.unit == "fraction" and kind == "level" and earlier and own.empty and beyond.empty:
+        previous = sentence.mentions[index - 1]
+        if earlier[-1].kind == "level" and len(previous.unit) == 3 and _OR_SHARE.fullmatch(left):
+            kind = "share"
+    elif mention.unit == "fraction" and kind == "level" and beyond.empty and _listed_share(left, own, earlier):
+        kind, of = "share", earlier[-1].of
+    if mention.unit == "fraction" and kind == "level" and re.match(r"\s*to\s+[$€£]", after):
+        grown = next((s for s in reversed(earlier) if s.kind == "growth"), None)
+        if grown is not None:
+            kind, direction = "growth", grown.direction  # "revenue rose 7% to £1.2bn and profit 17.8% to £125m"
     lead = _label(sentence, mention.start)
     phrases: list[Phrase] = []
     part = re.search(r"\b(?:of which|of that|including|of these)\b[^,;]*$", left, re.IGNORECASE)
@@ -147,6 +159,39 @@ def _read(sentence: Sentence, index: int, earlier: Sequence[Scope]) -> Scope:
     loss = bool(_LOSS.search(left[-60:]) or _LOSS.search(text[mention.end : right_end]))
     part = part or re.match(r"\s*of\s+(?:them|these|it|which|that)\b", after)
     return Scope(kind, direction, loss, tuple(phrases), of, left=left, right=after, part=part is not None)
+
+
+_OF_TOTAL = re.compile(r"\s*of\s+(?:the|its)\s+total\b(?!\s+\w)", re.IGNORECASE)
+_OR_SHARE = re.compile(
+    r"\s*(?:of\s+(?:net\s+)?(?:revenue|sales))?,?\s*\(?(?:or\s+)?(?:about|roughly|some)?\s*", re.IGNORECASE
+)
+
+
+def _listed_share(left: str, own: Phrase, earlier: Sequence[Scope]) -> bool:
+    """Say whether a percentage goes on with a list of shares: "Americas made up 43% of sales, Greater China 18.8%"."""
+    listed = bool(earlier) and earlier[-1].kind == "share" and not own.concepts
+    return listed and bool(re.search(r",\s*(?:and\s+)?[\w ]*$", left))
+
+
+_EARNED = re.compile(r"\bearned\s*(?:about|nearly|some|roughly)?\s*$", re.IGNORECASE)
+LOST = re.compile(r"\blost\s*(?:about|nearly|some|roughly)?\s*$", re.IGNORECASE)
+_ELLIPSIS = re.compile(
+    r"^\s*(?:(?:it|they|this|that)\b|[A-Z][\w&. ]*[’']s?\s+(?:was|were|grew|rose|fell)\b)", re.IGNORECASE
+)
+_NET_INCOME = Phrase(frozenset({"net_income"}), (), frozenset({"net", "income"}))
+
+
+def implied(text: str, scope: Scope, earlier: Sequence[Scope], topic: Phrase | None) -> Phrase | None:
+    """Return the measure that a number's words leave out: "earned $5" is net income, "Costco's grew" the last topic.
+
+    `earlier` are the scopes before it in the sentence, `topic` what the sentence before was about.
+    """
+    lead = scope.left.rstrip(" $€£~")
+    if scope.kind == "level" and (_EARNED.search(lead) or LOST.search(lead)):
+        return _NET_INCOME
+    if earlier and earlier[-1].phrases and earlier[-1].kind == scope.kind:
+        return earlier[-1].phrases[0]
+    return topic if not earlier and _ELLIPSIS.match(text) else None
 
 
 def _label(sentence: Sentence, at: int) -> Phrase:

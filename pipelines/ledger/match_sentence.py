@@ -11,6 +11,7 @@ from pipelines.ledger.not_numbers import blank_out
 from pipelines.ledger.numbers import NumberMention
 from tieout.model import Period
 
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 Named = tuple[int, int, str]  # start, end, concept
 
 
@@ -84,6 +85,7 @@ class Sentence:
         """Find the words that are neither company names nor dates."""
         self.masked = blank_out(self.text)
         gone = [*self.hidden, *((start, end) for start, end, _ in self.periods)]
+        gone += [match.span() for match in _PLACEHOLDER.finditer(self.text)]
         gone += [(mention.start, mention.end) for mention in self.mentions]
         self.words = tuple(token for token in tokens(self.text) if not any(s <= token.start < e for s, e in gone))
 

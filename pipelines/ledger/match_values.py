@@ -24,7 +24,7 @@ class Rows:
     def __init__(self, book: SourceBook, measures: Measures) -> None:
         self.book, self.measures = book, measures
         self._captions: dict[tuple[str, int, int], tuple[frozenset[str], frozenset[str]]] = {}
-        self.parts = frozenset(w for e in measures.entries for w in e.dims if not is_qualifier(w))
+        self.parts = frozenset(w for e in measures.entries for w in e.dims | e.short if not is_qualifier(w))
 
     def alone(
         self, phrase: Phrase, period: Period, keep: Callable[[Entry], bool], agrees: Callable[[Entry], bool]
@@ -45,11 +45,12 @@ class Rows:
     def _rank(self, phrase: Phrase, entry: Entry) -> int | None:
         figure, stems = entry.figure, phrase.inside
         needed = entry.core - _LOOSE
-        if not needed or not needed <= stems or not entry.digits <= stems or not entry.dims <= stems:
+        if not needed or not needed <= stems or not entry.digits <= stems or not entry.part_said(stems):
             return None
         if statement_of(figure.table) is not None and figure.concept is None and phrase.concepts:
             return None  # a statement's rows are found by their names
         known = entry.known | _ORDINARY
+        own = known | _words(figure.table)
         words, measures = self._caption(entry)
         if figure.concept is None and measures <= {c for name in phrase.concepts for c in concepts_of(name)}:
             known |= words  # a table that is said to be of one measure
@@ -57,7 +58,7 @@ class Rows:
             if figure.concept != concept and not phrase.concept_words(concept) <= known:
                 return None
         for token in phrase.words:
-            if token.stem not in known and not _light(token.stem, token.capital, token.start in phrase.heads, self):
+            if token.stem not in own and not _light(token.stem, token.capital, token.start in phrase.heads, self):
                 return None
         return 4 * len(entry.core & stems) + 2 * len(entry.dims) + len((entry.path | entry.known) & stems)
 
@@ -68,7 +69,7 @@ class Rows:
         if key not in self._captions:
             page = self.book.page(entry.document.id, figure.page)
             text = page.text[max(0, figure.row_start - CAPTION) : figure.row_start] if page is not None else ""
-            text = f"{text} {figure.table}"
+            text = figure.table if named_spans(figure.table) else f"{text} {figure.table}"
             named = (concepts_of(name) for _, _, name in named_spans(text))
             self._captions[key] = (_words(text), frozenset(name for names in named for name in names))
         return self._captions[key]

@@ -90,6 +90,8 @@ SYNONYMS = {
     "equiti": "equity",
     "shareholder": "stockholder",
     "shareowner": "stockholder",
+    "employ": "employee",
+    "associat": "employee",
     "staff": "employee",
     "worker": "employee",
     "headcount": "employee",

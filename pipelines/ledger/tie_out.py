@@ -16,7 +16,7 @@ from pipelines.ledger.match_entities import Companies
 from pipelines.ledger.match_names import named_spans
 from pipelines.ledger.match_periods import main_periods, spans_of_report
 from pipelines.ledger.match_prose import Prose
-from pipelines.ledger.match_scope import Scope, Sentence, read_scopes
+from pipelines.ledger.match_scope import LOST, Phrase, Scope, Sentence, implied, read_scopes
 from pipelines.ledger.match_values import readings
 from pipelines.ledger.numbers import NumberMention, find_numbers
 from pipelines.ledger.periods import periods_in, yearless_periods
@@ -94,6 +94,7 @@ class TieOut:
         self.companies = Companies(book)
         self._main: tuple[tuple[str, ...], str, Period] | None = None  # what the sentences of a section were about last
         self._sentence = ""
+        self._topic: tuple[tuple[str, ...], Phrase] | None = None  # what the last sentence was a number of
 
     def claim(self, passage: Passage) -> Claim:
         """Return the claim with its placeholders filled and its numbers settled."""
@@ -103,6 +104,7 @@ class TieOut:
         numbers = list(filled)
         sentence, scopes, entity, foreign = self._read(claim, passage)
         several = self._owners(claim, sentence)
+        scopes = self._implied(passage, sentence, scopes)
         if entity is not None:
             self._remember(passage, entity, sentence)
         for index, mention in enumerate(sentence.mentions):
@@ -333,6 +335,21 @@ class TieOut:
                 return Verdict(TIED, fact_source(fact, self.spans))
         return None
 
+    def _implied(self, passage: Passage, sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
+        """Give numbers that name no measure the one that is implied: what was earned, or what was spoken of last."""
+        if passage.claim.kind == "cell":
+            return scopes
+        last = self._topic[1] if self._topic is not None and self._topic[0] == passage.headings else None
+        result: list[Scope] = []
+        for scope in scopes:
+            if not scope.phrases and (phrase := implied(sentence.text, scope, result, last)) is not None:
+                scope = replace(scope, phrases=(phrase,), loss=scope.loss or bool(LOST.search(scope.left)))
+            result.append(scope)
+        named = [scope.phrases[0] for scope in scopes if scope.phrases and scope.phrases[0].concepts]
+        if named:
+            self._topic = (passage.headings, named[0])
+        return result
+
     def _remember(self, passage: Passage, entity: Entity, sentence: Sentence) -> None:
         """Keep the latest period that this sentence speaks of: the next one, naming none, speaks of it too."""
         if passage.claim.kind == "cell" or self._sentence == passage.claim.text:
@@ -347,8 +364,9 @@ class TieOut:
         """Return the periods that the surroundings give, nearest first: last sentence, caption, headings."""
         calendar = self.book.calendars[entity.key]
         found: list[Period] = []
-        if self._main is not None and self._main[0] == passage.headings and passage.claim.kind != "cell":
-            found.append(self._main[2])
+        last = self._main
+        if last is not None and last[:2] == (passage.headings, entity.key) and passage.claim.kind != "cell":
+            found.append(last[2])
         for text in (passage.caption, *reversed(passage.headings)):
             named = [p for _, _, p in periods_in(text, calendar)]
             if named and passage.claim.kind == "cell" and text == passage.caption:

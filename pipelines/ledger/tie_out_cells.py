@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.ledger.draft import Passage
 from pipelines.ledger.draft_scales import UNSCALED, as_percent, per_share, scale_of, scaled
@@ -16,6 +16,7 @@ _PER_SHARE = re.compile(r"\bper\b[\w\s]*\bshare\b|\bEPS\b|\(\$\)", re.IGNORECASE
 _PERCENT_COLUMN = re.compile(r"%|percent")
 _PERCENT_ROW = re.compile(r"\(%\)|, %")
 _CHANGING = re.compile(r"\b(?:change|growth|increase|yoy|y/y|year over year|Δ)\b|chg", re.IGNORECASE)
+_TOTAL = re.compile(r"[\s*_]*(?:grand )?total[\s*_]*", re.IGNORECASE)
 _SHARE_OF = re.compile(r"(?:share|percent(?:age)?|%) of (.*)", re.IGNORECASE)
 
 
@@ -36,6 +37,8 @@ def read_cell(text: str, passage: Passage, read: Callable[[str], Sentence]) -> t
         return Sentence(text, mentions, (), ()), [Scope("level")] * len(mentions)
     changing = bool(_CHANGING.search(passage.column))
     head = _head(read(f"{passage.row} ; {passage.column}"), changing)
+    if _TOTAL.fullmatch(passage.row) and passage.headings:  # a total is of what its table is about
+        head = replace(head, sentence=read(f"{passage.headings[-1].partition(' by ')[0]} ; {passage.column}"))
     mentions = [_stated(mention, passage) for mention in mentions]
     return Sentence(text, mentions, (), ()), [_scope(mention, head) for mention in mentions]
 
