@@ -12,7 +12,8 @@ from decimal import Decimal
 from pipelines.ledger.cells import Cell
 from pipelines.ledger.column_words import segment_names
 from pipelines.ledger.concepts import concept, concept_of, normal_label
-from pipelines.ledger.headings import Column
+from pipelines.ledger.headings import Column, is_heading_text
+from pipelines.ledger.labels import is_skipped
 from pipelines.ledger.periods import Calendar, day_of
 from pipelines.ledger.tables import Row, Table, read_tables
 from pipelines.ledger.units import Note, measure, read_note
@@ -43,7 +44,13 @@ _STOCK = re.compile(  # balances that summaries show under bare years
     r"inventor(?:y|ies)$|total\s+(?:assets|debt|liabilities|equity)|working\s+capital$)",
     re.IGNORECASE,
 )
+_ASSETS = re.compile(r"(?:total )?(?:(?:identifiable|segment|long-lived|total) )?assets(?:, net)?", re.IGNORECASE)
 _NAMED_PART = re.compile(r"(?:net sales|revenues?|(?:segment )?operating (?:income|profit))")
+_REGION = re.compile(  # "United States and Canada (UCAN)"
+    r"(?=.*\b(?:Americas?|Europe|Asia|Africa|States|Canada|Pacific|East|China|Japan|World|International|Kingdom)\b)"
+    r"[A-Z][\w, -]+\([A-Z]{3,6}\)"
+)
+_GENERIC = re.compile(r"\b(?:by|reportable|operating|business|each|our|all|information)\b", re.IGNORECASE)
 _OF_PART = re.compile(r"(?:^|[.:]\s+)((?:[A-Z][\w.'’&-]*\s+){1,4}?)Segment(?:\s+Performance\s+Summary)?\s*$")
 
 
@@ -56,10 +63,12 @@ def read_figures(document: Document, pages: Sequence[Page]) -> list[Figure]:
     calendar = Calendar.of(document, (page.text for page in pages))
     names = segment_names(page.text for page in pages)
     figures: list[Figure] = []
+    above = ""  # a heading that stands alone at the foot of the page before
     standing = ""  # the scale printed beside an Item's heading, which holds until the next Item
     for page in pages:
         notes = _standing_notes(page.text)
-        for table in read_tables(page.text, names):
+        for number, read in enumerate(read_tables(page.text, names)):
+            table = replace(read, title=above) if number == 0 and above and _opens_page(read) else read
             start = table.rows[0].start
             for at, note in notes:
                 if at < start:
@@ -67,7 +76,22 @@ def read_figures(document: Document, pages: Sequence[Page]) -> list[Figure]:
             figures.extend(_of_table(document, page, table, calendar, table.note or standing))
         if notes:
             standing = notes[-1][1]
+        above = _foot(page.text)
     return figures
+
+
+def _foot(text: str) -> str:
+    """Return the heading that a page ends with, so that its table is on the next; "" when it ends otherwise."""
+    lines = [line.strip() for line in text[-300:].split("\n")[1:]]
+    lines = [line for line in lines if line and not is_skipped(line)]
+    last = lines[-1] if lines else ""
+    return last if _REGION.fullmatch(last) else ""
+
+
+def _opens_page(table: Table) -> bool:
+    """Whether nothing but furniture and periods stands above a table on its page."""
+    lines = table.intro.split("\n")
+    return table.statement is None and all(is_skipped(x) or is_heading_text(x) for x in lines if x.strip())
 
 
 _ALL_AMOUNTS = re.compile(
@@ -226,8 +250,10 @@ def _segment(row: Row, table: Table) -> tuple[str | None, str | None]:
     named = _NAMED_PART.fullmatch(label)
     if any("excluding" in part.casefold() for part in row.path):
         return None, None
+    region = _REGION.fullmatch(table.title)
+    if region and not named:
+        return None, table.title  # every row is of that region
     if named:
-        region = re.fullmatch(r"[A-Z][\w, -]+\([A-Z]{3,5}\)", table.title)  # "United States and Canada (UCAN)"
         if region and not heading:
             return ("operating_income" if "operating" in label else "revenue"), table.title
         part = own.group(1).strip() if own else heading
@@ -236,7 +262,10 @@ def _segment(row: Row, table: Table) -> tuple[str | None, str | None]:
         if own or _PARTS.search(f"{table.title} {table.intro}"):
             return ("operating_income" if "operating" in label else "revenue"), part
         return None, None
-    if own or _TOTAL.search(row.label) or len(row.label.split()) > 8:
+    if own:
+        part = own.group(1).strip()  # every row of a segment's own table is of that segment
+        return None, (None if _TOTAL.search(part) or _SALES.search(part) or _GENERIC.search(part) else part)
+    if _TOTAL.search(row.label) or len(row.label.split()) > 8:
         return None, None
     text = heading if _SALES.search(heading) or _PROFIT.search(heading) else table.title
     if not _PARTS.search(f"{heading} {table.title}") and not (heading == text and _PARTS.search(table.intro)):
@@ -274,6 +303,8 @@ def _period(
         if column.months and not balance:
             if _opening(row.label):
                 return None
+            if table.statement is None and (_ASSETS.fullmatch(row.label) or _ASSETS.fullmatch("".join(row.path[-1:]))):
+                return calendar.instant(end, label)
             return calendar.instant(end, label) if _closing(row.label) else calendar.duration(column.months, end, label)
         if table.statement in ("income", "cash", "comprehensive") or re.search(r"\bended\b", table.intro[-160:]):
             return None  # a flow whose length is not printed beside it
@@ -297,7 +328,7 @@ def _period(
     if table.statement is None and column.months is None:
         standing = (
             standing or concept_of(row.label, row.path, "Balance Sheets") is not None or bool(_STOCK.match(row.label))
-        ) or bool(row.path and re.fullmatch(r"(?:identifiable |segment )?assets", row.path[-1], re.IGNORECASE))
+        ) or bool(_ASSETS.fullmatch("".join(row.path[-1:])))
     if balance or standing or (_closing(row.label) and _annual(document)):
         return calendar.year_end(column.year, label)
     if column.months in (12, None) and _annual(document):

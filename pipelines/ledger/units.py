@@ -32,11 +32,12 @@ _TIME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A printed scale: of money, of share counts, and of plain counts; None where nothing says."""
+    """A printed scale: of money, of share counts, of plain counts and of areas; None where nothing says."""
 
     money: int | None = None
     shares: int | None = None
     counts: int | None = None
+    areas: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def read_note(note: str) -> Note:
             shares = 1
         if re.search(r"\bcounts?\b|\bnumber of (?!shares)|headcount|square", exception):
             counts = 1
-    return Note(money, shares, counts)
+    return Note(money, shares, counts, 1 if "square" in exception else money)
 
 
 def measure(cell: Cell, label: str, path: tuple[str, ...], note: Note, *, percent: bool, money: bool) -> Measure | None:
@@ -102,8 +103,12 @@ def measure(cell: Cell, label: str, path: tuple[str, ...], note: Note, *, percen
     if (
         not cell.currency
         and _COUNTED.search(label)
-        and not re.search(r"fee|revenue|sales|income|expense|cost", words, re.I)
+        and not re.search(r"\bfees?\b|revenue|sales|income|expense|cost", words, re.I)
     ):
+        if re.search(r"\bsquare\s+f(?:ee|oo)t", label, re.IGNORECASE) and not re.search(
+            r"\bper\b", label, re.IGNORECASE
+        ):
+            return Measure("count", scale or note.areas or 1)
         by = scale or note.counts or 1
         people = re.search(r"member|subscriber|household|cardholder|number\s+of", label, re.IGNORECASE)
         if by == 1 or people or not money:  # "New stores" among amounts in millions is what they cost
@@ -117,7 +122,8 @@ def measure(cell: Cell, label: str, path: tuple[str, ...], note: Note, *, percen
         return None
     if cell.decimals >= 2 and 1 < by < 10**9 and cell.scale is None:
         return None  # thousands or millions have no cents: some other unit stands here
-    return Measure("USD" if money or cell.currency else "count", by)
+    counted = "shares" if re.search(r"\bcommon stock\b|\bshares\b", words, re.IGNORECASE) else "count"
+    return Measure("USD" if money or cell.currency else counted, by)
 
 
 def _scale(text: str) -> int | None:

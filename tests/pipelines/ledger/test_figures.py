@@ -283,3 +283,53 @@ def test_equal_columns_that_nothing_tells_apart_have_no_period() -> None:
 def test_ids_depend_on_document_page_and_offset_only() -> None:
     assert figure_id("d", 1, 5) == figure_id("d", 1, 5)
     assert len({figure_id("d", 1, 5), figure_id("d", 1, 6), figure_id("d", 2, 5), figure_id("e", 1, 5)}) == 4
+
+
+def test_a_region_at_the_foot_of_a_page_names_the_table_of_the_next() -> None:
+    pages = [
+        Page("doc_1", 1, "Revenues are shown by region below.\nUnited States and Canada (UCAN)\n20"),
+        Page("doc_1", 2, "Table of Contents\nYear Ended December 31,\n2022 2021\n(in thousands)\nRevenues $ 14,084 $ 12,972\nPaid memberships 74 75\n"),
+    ]
+    figures = read_figures(document(), pages)
+    assert {f.dimension for f in figures} == {"United States and Canada (UCAN)"}
+    assert [f.concept for f in figures[:2]] == ["revenue", "revenue"]
+
+
+def test_a_segment_among_columns_is_the_dimension_and_the_whole_is_none() -> None:
+    figures = read(
+        "Segments (in millions):\nUnited States Canada Total\n2022\nTotal revenue $ 165 $ 31 $ 196\nTotal assets 44 6 50\n"
+    )
+    assert [(f.text, f.dimension, f.concept, f.period.kind if f.period else None) for f in figures] == [
+        ("$ 165", "United States", "revenue", "year"), ("$ 31", "Canada", "revenue", "year"), ("$ 196", None, None, "year"),
+        ("44", "United States", None, "instant"), ("6", "Canada", None, "instant"), ("50", None, None, "instant"),
+    ]  # fmt: skip
+
+
+def test_what_falls_due_in_a_year_is_of_that_year() -> None:
+    figures = read("Maturities of long-term debt are as follows (in millions):\n2023 $ 73\n2024 1,088\n2025 110\nThereafter 9\n")
+    assert [(f.row, f.period.fiscal_year if f.period else None) for f in figures] == [
+        ("Maturities of long-term debt", 2023), ("Maturities of long-term debt", 2024), ("Maturities of long-term debt", 2025),
+        ("Thereafter", None),
+    ]  # fmt: skip
+
+
+def test_bare_years_under_two_dates_are_balances() -> None:
+    figures = read("Details as of December 31, 2022 and December 31, 2021 (in millions):\nProperty\n2022 2021\nLand $ 22 $ 20\nMachinery 81 78\n")
+    assert {f.period.kind for f in figures if f.period} == {"instant"}
+
+
+def test_the_day_of_a_whole_date_in_a_sentence_heads_no_columns() -> None:
+    figures = read("We had letters of credit as of January 29, 2022. Revenue was as follows ($ in millions): 2022 2021 2020\nSales $ 5 $ 4 $ 3\nFees 2 1 1\n")
+    assert {(f.period.kind, f.period.fiscal_year) for f in figures if f.period} == {("year", 2022), ("year", 2021), ("year", 2020)}
+
+
+def test_square_feet_are_counted_even_among_money() -> None:
+    figures = read("(Amounts in millions, except unit counts)\n2022 2021\nTotal revenues $ 572 $ 559\nUnit counts 10,593 11,443\nRetail square feet 1,060 1,121\n")
+    assert [(f.value, f.unit) for f in figures][2:] == [
+        (Decimal(10_593), "count"), (Decimal(11_443), "count"), (Decimal(1_060_000_000), "count"), (Decimal(1_121_000_000), "count"),
+    ]  # fmt: skip
+
+
+def test_every_row_of_a_segments_own_table_is_of_that_segment() -> None:
+    figures = read("International Segment\n(Amounts in millions)\n2022 2021\nNet sales $ 100 $ 121\nGross margin 30 40\n")
+    assert {f.dimension for f in figures} == {"International"}
