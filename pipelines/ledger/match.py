@@ -25,6 +25,7 @@ class Verdict:
     status: NumberStatus
     source: Source | None = None
     reason: str = ""
+    unit: str = ""  # of the figure, for a number that a text gives none
 
 
 OPEN = NumberStatus.OPEN
@@ -90,7 +91,7 @@ class Judge:
             for period in self._periods(scope, fallbacks):
                 entry = self.rows.alone(phrase, period, keep, agrees)
                 if entry is not None and self._allowed([entry]):
-                    return Verdict(TIED, self._source(entry))
+                    return Verdict(TIED, self._source(entry), unit=entry.figure.unit)
         return None
 
     def _periods(self, scope: Scope, fallbacks: Sequence[Period]) -> list[Period]:
@@ -349,12 +350,12 @@ class Judge:
         if not entries:
             return None
         for entry in entries:
-            free = outflow(entry.figure) and not _other_side(entry.figure.row, scope)
+            free = (outflow(entry.figure) and not _other_side(entry.figure.row, scope)) or _of_losses(entry)
             if _other_side(entry.figure.row, scope) and entry.figure.value > 0:
                 continue  # "a tax benefit of $513 million" is no provision of that size
             value = abs(entry.figure.value) if _other_side(entry.figure.row, scope) else entry.figure.value
             if self._agrees(mention, scope, value, free):
-                return Verdict(TIED, self._source(entry))
+                return Verdict(TIED, self._source(entry), unit=entry.figure.unit)
         entry = entries[0]
         if not self.measures.certain(phrase, entries):
             return Verdict(OPEN, reason=f"{entry.figure.row} is {entry.figure.text}, but more may be meant here")
@@ -428,6 +429,12 @@ def _other_side(row: str, scope: Scope) -> bool:
     return pair[2].lower()[:6] in {w[:6] for w in said} and pair[1].lower()[:6] not in {w[:6] for w in said}
 
 
+def _of_losses(entry: Entry) -> bool:
+    """Say whether a positive row is itself named by losses ("Provision for credit losses"): the word is no minus."""
+    row = entry.figure.row.lower()
+    return entry.figure.value > 0 and "loss" in row and "(loss" not in row and "/ (loss" not in row
+
+
 def _amount(entry: Entry) -> bool:
     """Say whether an entry is an amount rather than a percentage or a change."""
     return not entry.change and entry.figure.unit not in ("fraction", "points")
@@ -453,8 +460,9 @@ def _plain(value: Decimal) -> Decimal:
 
 
 def number_of(mention: NumberMention, verdict: Verdict) -> Number:
-    """Return the ledger's record of a mention."""
+    """Return the ledger's record of a mention; a bare number has the unit of the figure that it is tied to."""
+    unit = verdict.unit if mention.unit == "number" and verdict.unit and verdict.status is TIED else mention.unit
     return Number(
-        mention.text, _plain(mention.value), mention.unit, verdict.status, verdict.source, mention.start, mention.end,
+        mention.text, _plain(mention.value), unit, verdict.status, verdict.source, mention.start, mention.end,
         "" if verdict.status is TIED else verdict.reason,
     )  # fmt: skip

@@ -61,6 +61,11 @@ def shifted(period: Period, years: int) -> Period:
     return replace(period, fiscal_year=period.fiscal_year - years, start=None, end=None, label="")
 
 
+def _single_word(entry: Entry) -> bool:
+    """Say whether a row's one word does not tell what its number is of."""
+    return entry.figure.concept is None and entry.figure.unit == "count" and len(entry.core) < 2
+
+
 class Measures:
     """Finds the figures of one company that a phrase names."""
 
@@ -113,6 +118,8 @@ class Measures:
         ]  # fmt: skip
         if phrase.concepts and not meant:
             return False
+        if not phrase.concepts and _single_word(entry):
+            return False  # "International": of what, the row does not say
         return len(values) == 1 and all(token.stem in entry.known | entry.core | entry.dims for token in phrase.words)
 
     def _rank(self, phrase: Phrase, entry: Entry) -> int | None:

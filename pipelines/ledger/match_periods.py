@@ -325,8 +325,19 @@ def main_periods(sentence: Sentence) -> list[Period]:
         for start, _, period in sentence.periods
         if not _BASE_BEFORE.search(sentence.text[:start])
         and not _in_aside(sentence, start)
+        and not _of_part(sentence, start)
         and not _owned_by_comparison(sentence, start, -1)
     ]
+
+
+def _of_part(sentence: Sentence, start: int) -> bool:
+    """Say whether a period is only that of a part: "£130.7 million of it in the second half", "of which $3 in 2023"."""
+    owner = next((m for m in reversed(sentence.mentions) if m.end <= start), None)
+    if owner is None:
+        return False
+    if re.match(r"\s*of\s+(?:it|them|these|which|that)\b", sentence.text[owner.end : start], re.IGNORECASE):
+        return True
+    return bool(re.search(r"\bof (?:which|these|that)\b[^,;]*$", sentence.text[: owner.start], re.IGNORECASE))
 
 
 def _in_aside(sentence: Sentence, start: int) -> bool:
@@ -356,6 +367,7 @@ def _spread(sentence: Sentence, scopes: list[Scope]) -> list[Scope]:
             for s, _, p in sentence.periods
             if not _BASE_BEFORE.search(sentence.text[:s])
             and not _owned_by_comparison(sentence, s, index)
+            and not _of_part(sentence, s)
             and (not _in_aside(sentence, s) or _inside_same_aside(sentence, s, at))
         ]
         before = [p for s, p in main if s < at]

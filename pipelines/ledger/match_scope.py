@@ -138,7 +138,7 @@ def _read(sentence: Sentence, index: int, earlier: Sequence[Scope]) -> Scope:
     lead = _label(sentence, mention.start)
     phrases: list[Phrase] = []
     part = re.search(r"\b(?:of which|of that|including|of these)\b[^,;]*$", left, re.IGNORECASE)
-    inherited = None if part else _inherited(earlier)
+    inherited = None if part else _inherited(sentence, index, left, earlier)
     if part and own.empty and beyond.empty:  # "of which $3.3 billion went to remodels"
         stop = re.search(r"[,;.](?=\s|$)", sentence.masked[mention.end :])
         beyond = sentence.phrase(mention.end, mention.end + stop.start() if stop else len(text))
@@ -281,9 +281,15 @@ def _intro(sentence: Sentence, begin: int, start: int) -> Phrase:
     return sentence.phrase(begin, start)
 
 
-def _inherited(earlier: Sequence[Scope]) -> Phrase | None:
-    for scope in reversed(earlier):
-        if scope.phrases:
+def _inherited(sentence: Sentence, index: int, left: str, earlier: Sequence[Scope]) -> Phrase | None:
+    """Return what a number before is of; one that is compared with it has its unit ("$5, or $2 a share, after $4")."""
+    unit = sentence.mentions[index].unit
+    alike = compares(left) and any(sentence.mentions[at].unit == unit for at in range(index))
+    paired = index >= 3 and re.fullmatch(r"\s*or\s*", left) and compares(earlier[-1].left)
+    if paired and earlier[index - 2].phrases:  # "$5, or $2 a share, after $4 or $1"
+        return earlier[index - 2].phrases[0]
+    for at, scope in reversed(list(enumerate(earlier))):
+        if scope.phrases and not (alike and sentence.mentions[at].unit != unit):
             return scope.phrases[0]
     return None
 

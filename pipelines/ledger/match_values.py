@@ -9,12 +9,12 @@ from pipelines.ledger.match_book import Entry, SourceBook
 from pipelines.ledger.match_figures import Measures, same_time
 from pipelines.ledger.match_names import concepts_of, named_spans
 from pipelines.ledger.match_sentence import Phrase, Scope, Sentence
-from pipelines.ledger.match_words import STOP, is_neutral, is_qualifier, tokens
+from pipelines.ledger.match_words import STOP, content, is_neutral, is_qualifier, tokens
 from pipelines.ledger.tables import statement_of
 from tieout.model import Period
 
 CAPTION = 500  # characters above a row in which its table is introduced
-_LOOSE = frozenset({"total", "consolidat", "net", "company", "worldwid", "aggregat"})
+_LOOSE = frozenset({"total", "consolidat", "net", "company", "worldwid", "aggregat", "balanc"})
 _ORDINARY = frozenset({"expens", "cost", "segment", "business", "divis", "region", "categori", "operation"})
 
 
@@ -44,10 +44,11 @@ class Rows:
 
     def _rank(self, phrase: Phrase, entry: Entry) -> int | None:
         figure, stems = entry.figure, phrase.inside
-        needed = entry.core - _LOOSE
+        needed = (entry.core & content(figure.row)) - _LOOSE
         if not needed or not needed <= stems or not entry.digits <= stems or not entry.part_said(stems):
             return None
-        if statement_of(figure.table) is not None and figure.concept is None and phrase.concepts:
+        stated = statement_of(figure.table) is not None and " by " not in figure.table
+        if stated and figure.concept is None and phrase.concepts:
             return None  # a statement's rows are found by their names
         known = entry.known | _ORDINARY
         own = known | _words(figure.table)

@@ -13,6 +13,7 @@ from pipelines.ledger.match import CONTRADICTED, OPEN, TIED, Judge, Verdict, num
 from pipelines.ledger.match_book import Entity, SourceBook
 from pipelines.ledger.match_companies import owners
 from pipelines.ledger.match_entities import Companies
+from pipelines.ledger.match_figures import default_period
 from pipelines.ledger.match_names import named_spans
 from pipelines.ledger.match_periods import main_periods, spans_of_report
 from pipelines.ledger.match_prose import Prose
@@ -135,6 +136,7 @@ class TieOut:
             mine, read = sentence, scopes
             if one is not None and entity is not None and one.key != entity.key:
                 mine, read = self.parse(claim.text, one, self._year(passage, one))
+                read = self._implied(passage, mine, read)
             verdict = self._settle(claim, passage, mine, index, read, one, foreign)
             if verdict.status is not TIED:
                 break
@@ -374,6 +376,9 @@ class TieOut:
             if named:
                 found.append(max(named, key=lambda p: (p.fiscal_year or 0, p.fiscal_quarter or 0)))
                 break
+        newest = default_period(entity)
+        if newest is not None and found and passage.claim.kind != "cell" and not passage.claim.instrument:
+            found += [newest] if found[0].kind == "year" and newest not in found else []
         # A balance date that was spoken of stands for its year too.
         for period in list(found):
             if period.kind == "instant" and period.fiscal_year and calendar.end_of(period.fiscal_year) == period.end:
