@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,15 @@ _MOST = 100_000
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file to read, and the name that its document gets."""
+    """A file to read, and its name among the files found with it."""
 
     path: Path
     name: str
+
+    @property
+    def own_name(self) -> str:
+        """Return the name that the file itself has, without a number."""
+        return printable(self.path.name)
 
     def read(self) -> bytes:
         """Return its bytes. Raises RefusedFile when it is gone, too large or may not be read."""
@@ -52,7 +57,7 @@ def find_files(paths: Sequence[Path]) -> list[FoundFile]:
     names: set[str] = set()
     result = []
     for path in unique:
-        name = _unused(printable(path.name), names)
+        name = unused_name(printable(path.name), names)
         names.add(name)
         result.append(FoundFile(path, name))
     return result
@@ -75,7 +80,8 @@ def _inside(folder: Path) -> list[Path]:
     ]
 
 
-def _unused(name: str, names: set[str]) -> str:
+def unused_name(name: str, names: Collection[str]) -> str:
+    """Return `name`, with ` (2)`, ` (3)` … before its ending when it is among `names`."""
     if name not in names:
         return name
     stem, dot, ending = name.rpartition(".")

@@ -6,12 +6,13 @@ A kill at any point leaves either nothing of a file or a hidden document, whose 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.ingest.files import FoundFile, find_files
+from pipelines.ingest.files import FoundFile, find_files, unused_name
 from pipelines.ingest.identity import Identity, identify
 from pipelines.ingest.parsed import ParsedFile
 from pipelines.ingest.points import make_chunks, page_point_id, write_points
@@ -26,12 +27,13 @@ Progress = Callable[[IngestOutcome, int, int], None]
 
 @dataclass(frozen=True)
 class _Job:
-    """A file on its way: its bytes and hash, or an outcome that needs no reading."""
+    """A file on its way: its bytes and hash; a `twin` of a known document has no bytes here, a refused file neither."""
 
     file: FoundFile
     sha256: str = ""
     data: bytes = b""
-    outcome: IngestOutcome | None = None
+    twin: bool = False
+    refusal: RefusedFile | None = None
 
 
 @dataclass(frozen=True)
@@ -81,26 +83,33 @@ class Ingestion:
     def _outcomes(self, principal: Principal, files: Sequence[FoundFile]) -> Iterator[IngestOutcome]:
         known = {document.sha256: document for document in self.content.list_documents(principal)}
         with ReaderPool(min(self.workers, len(files))) as pool:
-            unread = ((job, job.file.name, job.data) for job in _jobs(files, known))
+            unread = ((job, job.file.own_name, job.data) for job in _jobs(files, known))
             for job, parsed in pool.read_all(_needing(unread)):
-                if job.outcome is not None:
-                    yield job.outcome
-                elif isinstance(parsed, RefusedFile):
-                    yield IngestOutcome(job.file.name, "refused", reason=parsed.message)
-                elif (same := known.get(job.sha256)) is not None:  # its twin came earlier in this call
-                    yield _unchanged(job.file.name, same)
-                else:
-                    outcome = self._keep(principal, job, parsed)
-                    if outcome.document is not None:
-                        known[job.sha256] = outcome.document
-                    yield outcome
+                if job.refusal is not None:
+                    parsed = job.refusal
+                elif (same := known.get(job.sha256)) is not None:  # perhaps its twin came earlier in this call
+                    yield _unchanged(principal, job.file, same)
+                    continue
+                elif job.twin:  # the document with this content was updated since: this file is now the only one
+                    job, parsed = _read_again(job.file, pool)
+                if isinstance(parsed, RefusedFile):
+                    yield IngestOutcome(job.file.own_name, "refused", reason=parsed.message)
+                    continue
+                outcome, replaced = self._keep(principal, job, parsed)
+                if replaced is not None:
+                    known.pop(replaced.sha256, None)
+                if outcome.document is not None:
+                    known[job.sha256] = outcome.document
+                yield outcome
 
-    def _keep(self, principal: Principal, job: _Job, parsed: ParsedFile) -> IngestOutcome:
-        name = job.file.name
-        document_id = document_id_of(principal, name)
-        before = next((one for one in self.content.list_documents(principal) if one.id == document_id), None)
-        identity = identify(name, parsed.cover, self.registry.lookup(principal))
-        document = _document(principal, document_id, job, parsed, identity)
+    def _keep(self, principal: Principal, job: _Job, parsed: ParsedFile) -> tuple[IngestOutcome, Document | None]:
+        """Bring one file in; return its outcome and the document that it replaced, as that was."""
+        document_id = document_id_of(principal, job.file.path)
+        documents = self.content.list_documents(principal)
+        before = next((one for one in documents if one.id == document_id), None)
+        name = before.name if before else unused_name(job.file.own_name, {one.name for one in documents})
+        identity = identify(job.file.own_name, parsed.cover, self.registry.lookup(principal))
+        document = _document(principal, document_id, name, job, parsed, identity)
         pages = [Page(document_id, page.number, page.text, page.label) for page in parsed.file.pages]
         chunks = make_chunks(document_id, pages, parsed.chunks)
         old = self._points(principal, before) if before is not None else {}
@@ -121,7 +130,7 @@ class Ingestion:
         if before is not None and before.sha256 != document.sha256:
             self.drop_blob(principal, before.sha256)
         notes = "; ".join(parsed.file.notes)
-        return IngestOutcome(name, "added" if before is None else "updated", document, notes)
+        return IngestOutcome(name, "added" if before is None else "updated", document, notes), before
 
     def drop_blob(self, principal: Principal, sha256: str) -> None:
         """Remove a file's bytes unless another document still has them."""
@@ -135,40 +144,52 @@ class Ingestion:
         return points | {page_point_id(document.id, page.number): page.text for page in pages}
 
 
-def document_id_of(principal: Principal, name: str) -> str:
-    """Return the id of the document that a file of that name is in a workspace."""
-    return "doc_" + hashlib.sha256(f"{principal.workspace}\0{name}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def document_id_of(principal: Principal, path: Path) -> str:
+    """Return the id of the document that the file at `path` is in a workspace; the path itself is not kept."""
+    place = os.path.normpath(path.absolute())
+    return "doc_" + hashlib.sha256(f"{principal.workspace}\0{place}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _jobs(files: Sequence[FoundFile], known: dict[str, Document]) -> Iterator[_Job]:
+def _jobs(files: Sequence[FoundFile], known: Mapping[str, Document]) -> Iterator[_Job]:
     for file in files:
         try:
             data = file.read()
         except RefusedFile as refusal:
-            yield _Job(file, outcome=IngestOutcome(file.name, "refused", reason=refusal.message))
+            yield _Job(file, refusal=refusal)
             continue
         sha256 = hashlib.sha256(data).hexdigest()
-        same = known.get(sha256)
-        yield _Job(file, sha256, data) if same is None else _Job(file, outcome=_unchanged(file.name, same))
+        yield _Job(file, sha256, twin=True) if sha256 in known else _Job(file, sha256, data)
+
+
+def _read_again(file: FoundFile, pool: ReaderPool) -> tuple[_Job, ParsedFile | RefusedFile]:
+    try:
+        data = file.read()
+    except RefusedFile as refusal:
+        return _Job(file, refusal=refusal), refusal
+    return _Job(file, hashlib.sha256(data).hexdigest(), data), pool.read(file.own_name, data)
 
 
 def _needing(jobs: Iterator[tuple[_Job, str, bytes]]) -> Iterator[tuple[_Job, str, bytes]]:
-    """Give jobs that have their outcome an empty text to read, so that all stay in one order."""
+    """Give jobs that need no reading a short text to read, so that all stay in one order."""
     for job, name, data in jobs:
-        yield (job, "settled.txt", b".") if job.outcome is not None else (job, name, data)
+        yield (job, "settled.txt", b".") if job.refusal is not None or job.twin else (job, name, data)
 
 
-def _unchanged(name: str, same: Document) -> IngestOutcome:
-    reason = "" if same.name == name else f"has the same content as {same.name}"
-    return IngestOutcome(name, "unchanged", same, reason)
+def _unchanged(principal: Principal, file: FoundFile, same: Document) -> IngestOutcome:
+    if same.id == document_id_of(principal, file.path):
+        return IngestOutcome(same.name, "unchanged", same)
+    reason = "" if same.name == file.own_name else f"has the same content as {same.name}"
+    return IngestOutcome(file.own_name, "unchanged", same, reason)
 
 
-def _document(principal: Principal, document_id: str, job: _Job, parsed: ParsedFile, identity: Identity) -> Document:
+def _document(
+    principal: Principal, document_id: str, name: str, job: _Job, parsed: ParsedFile, identity: Identity
+) -> Document:
     instrument = identity.instrument
     document = Document(
         id=document_id,
         workspace=principal.workspace,
-        name=job.file.name,
+        name=name,
         sha256=job.sha256,
         media_type=parsed.file.media_type,
         size=len(job.data),

@@ -53,6 +53,10 @@ class ReaderPool:
             first, future = waiting.popleft()
             yield first, future.result()
 
+    def read(self, name: str, data: bytes) -> ParsedFile | RefusedFile:
+        """Read one file and wait for it."""
+        return self._threads.submit(self._read, name, data).result()
+
     def close(self) -> None:
         """End the processes."""
         self._threads.shutdown(wait=True, cancel_futures=True)

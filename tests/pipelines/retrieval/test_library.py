@@ -131,6 +131,46 @@ def test_a_changed_file_replaces_itself_and_only_what_changed_is_embedded(parts:
     assert "3,333" in parts.library.search(ANN, "Zebra Widgets total revenues 2023", limit=1)[0].span.quote
 
 
+def test_files_of_one_name_in_different_folders_are_documents_of_their_own(parts: Parts, tmp_path: Path) -> None:
+    """In one call or in several, in any order; a file given again from its own place is an update."""
+
+    def write(year: int, text: str) -> Path:
+        path = tmp_path / "in" / str(year) / "10-K.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def names() -> dict[str, str]:
+        return {one.name: parts.library.pages(ANN, one.id)[0].text for one in parts.library.documents(ANN)}
+
+    write(2021, "the year 2021")
+    write(2022, "the year 2022")
+    parts.library.ingest(ANN, [tmp_path / "in"])
+    write(2020, "the year 2020")
+    outcomes = parts.library.ingest(ANN, [tmp_path / "in"])
+    assert [(one.name, one.status, one.reason) for one in outcomes] == [
+        ("10-K (3).md", "added", ""), ("10-K.md", "unchanged", ""), ("10-K (2).md", "unchanged", "")
+    ]  # fmt: skip
+    all_three = {"10-K.md": "the year 2021", "10-K (2).md": "the year 2022", "10-K (3).md": "the year 2020"}
+    assert names() == all_three
+    (outcome,) = parts.library.ingest(ANN, [write(2022, "the year 2022, amended")])
+    assert (outcome.name, outcome.status) == ("10-K (2).md", "updated")
+    assert names() == all_three | {"10-K (2).md": "the year 2022, amended"}
+    (outcome,) = parts.library.ingest(ANN, [write(1999, "the year 2021")])
+    assert (outcome.status, outcome.reason) == ("unchanged", "")
+    assert len(names()) == 3
+
+
+def test_a_copy_becomes_a_document_when_its_twin_changes_in_the_same_call(parts: Parts, tmp_path: Path) -> None:
+    for name in ("a.md", "b.md"):
+        (tmp_path / name).write_text("one content")
+    parts.library.ingest(ANN, [tmp_path])
+    (tmp_path / "a.md").write_text("another content")
+    outcomes = parts.library.ingest(ANN, [tmp_path])
+    assert [(one.name, one.status) for one in outcomes] == [("a.md", "updated"), ("b.md", "added")]
+    assert {one.name for one in parts.library.documents(ANN)} == {"a.md", "b.md"}
+
+
 @pytest.mark.parametrize("again", ["ingest", "open"])
 def test_a_cut_off_ingestion_shows_nothing_and_is_finished_later(parts: Parts, folder: Path, again: str) -> None:
     parts.index.dies = True
