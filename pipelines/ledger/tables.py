@@ -10,7 +10,7 @@ from pipelines.ledger.cells import Cell, cells_in
 from pipelines.ledger.column_words import column_words
 from pipelines.ledger.headings import Column, Heading, headings_in, is_heading_text
 from pipelines.ledger.labels import Sections, is_prose, is_skipped, split_label
-from pipelines.ledger.periods import MONTH
+from pipelines.ledger.periods import MONTH, MONTHS
 
 STATEMENTS = (
     (
@@ -39,6 +39,11 @@ _NOTE = re.compile(
 _ASOF_BOTH = re.compile(  # "details as of September 24, 2022 and September 25, 2021 (in millions):"
     rf"\b(?:as\s+of|at)\s+{MONTH}\s+\d{{1,2}},?\s+(?:(?:19|20)\d\d,?\s+)?and\s+(?:{MONTH}\s+\d{{1,2}},?\s+)?(?:19|20)\d\d"
     r"(?![^:]*\b(?:ended|during)\b)[^:.]{0,60}:",
+    re.IGNORECASE,
+)
+_BALANCE = re.compile(
+    rf"(?P<label>[A-Z][a-z]+(?: [a-z]+){{0,4}}?),?\s*(?:[-–—]|\bat\b|\bas of\b)\s*"
+    rf"(?P<date>(?P<month>{MONTH})\s+(?P<day>\d{{1,2}}),\s*(?P<year>(?:19|20)\d\d))",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
@@ -123,7 +128,7 @@ def read_tables(text: str, names: Sequence[str] = ()) -> list[Table]:
                 tables.append(Table(title, found, note, heading.columns, tuple(_trusted(rows, heading)), intro))
         if len(loose) > 1:
             note = _note(text, max(0, loose[0].start - 400), loose[0].start)
-            tables.append(Table("", None, note, (), tuple(loose)))
+            tables.append(Table("", None, note, (), tuple(_by_balances(loose, names))))
     return sorted(tables, key=lambda table: table.rows[0].start)
 
 
@@ -338,6 +343,32 @@ def _by_words(
         for row in rows
     )
     return columns, made, replace(standing, parts=parts) if title else _Standing(parts)
+
+
+def _by_balances(rows: list[Row], names: Sequence[str]) -> list[Row]:
+    """Return rows with columns when words head them all and at least two are balances at a printed date.
+
+    "Goodwill - December 31, 2022" becomes "Goodwill" at that date; a row without a date has parts but no period.
+    """
+    width, path = len(rows[0].cells), rows[0].path
+    dated = [match for row in rows if (match := _BALANCE.fullmatch(row.label))]
+    if width < 2 or len(dated) < 2 or any(len(row.cells) != width or row.path != path for row in rows):
+        return rows
+    for count in range(1, min(len(path), 3) + 1):
+        parts = column_words(" ".join(path[-count:]), width, names)
+        if parts is not None:
+            return [_balance(row, path[:-count], parts) for row in rows]
+    return rows
+
+
+def _balance(row: Row, path: tuple[str, ...], parts: tuple[str, ...]) -> Row:
+    match = _BALANCE.fullmatch(row.label)
+    if match is None:
+        return replace(row, path=path, columns=tuple(Column("", group=part) for part in parts))
+    month = MONTHS[match["month"].lower().rstrip(".")]
+    day = Column(match["date"], int(match["year"]), month, int(match["day"]), asof=True)
+    label = match["label"] if match["label"].casefold() not in ("balance", "balances") else row.label
+    return replace(row, label=label, path=path, columns=tuple(replace(day, group=part) for part in parts))
 
 
 def _words_above(text: str, floor: int, end: int, width: int, names: Sequence[str]) -> tuple[str, ...] | None:

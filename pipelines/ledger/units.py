@@ -17,7 +17,7 @@ _SHARES = re.compile(
     r"\bdilutive\b|\bshares\b\s*(?:\(.*\))?$|shares\s+(?:repurchased|purchased|of\s+common)|\bRSUs\b",
     re.IGNORECASE,
 )
-_PERCENT = re.compile(r"(?<!\d)(?<!\d\s)(?:\bpercent|%)", re.IGNORECASE)  # not "5.5% notes"
+_PERCENT = re.compile(r"(?<!\d)(?<!\d\s)(?:\bpercent|%|\b(?:sales|revenues?) mix\b)", re.IGNORECASE)  # not "5.5% notes"
 _STOCK = re.compile(r"\bpar value\b|\bshares authorized\b|\bpaid-in capital\b|^capital stock", re.IGNORECASE)  # money
 _RATE = re.compile(r"\b(?:tax|discount|interest|growth|gross profit|exchange) rate\b|\bratio\b", re.IGNORECASE)
 _COUNTED = re.compile(

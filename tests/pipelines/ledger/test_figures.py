@@ -333,3 +333,19 @@ def test_square_feet_are_counted_even_among_money() -> None:
 def test_every_row_of_a_segments_own_table_is_of_that_segment() -> None:
     figures = read("International Segment\n(Amounts in millions)\n2022 2021\nNet sales $ 100 $ 121\nGross margin 30 40\n")
     assert {f.dimension for f in figures} == {"International"}
+
+
+def test_balances_of_segments_stand_at_the_date_of_their_row() -> None:
+    figures = read(
+        "The following summarizes our goodwill activity by segment (in millions):\nUnited States Canada Total\n"
+        "Goodwill - December 31, 2021 $ 12 $ 1 $ 13\nNew acquisitions 2 3 5\nGoodwill - December 31, 2022 $ 14 $ 4 $ 18\n"
+    )
+    rows = [(f.row, f.text, f.dimension, f.period.end if f.period else None) for f in figures]
+    assert ("Goodwill", "$ 4", "Canada", date(2022, 12, 31)) in rows
+    assert ("Goodwill", "$ 13", None, date(2021, 12, 31)) in rows
+    assert all(period is None for row, _, _, period in rows if row == "New acquisitions")
+
+
+def test_a_mix_is_a_share_of_the_whole() -> None:
+    figures = read("(in millions)\n2022 2021\nNet sales $ 5 $ 4\nNet sales mix:\nNorth 61 % 60 %\nSouth 39 40\n")
+    assert [(f.value, f.unit) for f in figures if f.row == "South"] == [(Decimal("0.39"), "fraction"), (Decimal("0.4"), "fraction")]
