@@ -50,7 +50,8 @@ def resolve_scope(context: StepContext) -> Scope:
     notes: list[str] = []
     last = parts.lake.last_day(principal)
     as_of = request.as_of or last or context.run.created_at.date()
-    documents = [d for d in parts.library.documents(principal) if d.filed_on is None or d.filed_on <= as_of]
+    held = parts.library.documents(principal)
+    documents = known_documents(held, as_of, asked=request.as_of is not None)
     instruments = _instruments(context, documents, notes)
     declined = _declined(request.question, instruments)
     if declined:
@@ -71,9 +72,36 @@ def resolve_scope(context: StepContext) -> Scope:
                 notes.append(
                     f"No year was named; the newest annual filing of {instrument.name} is used: fiscal {year}."
                 )
+    left_out = [d for d in held if d not in documents and d.instrument_id in {one.id for one in instruments}]
+    notes += [why_left_out(left_out, as_of)] if left_out else []
     if request.as_of is None and last:
         notes.append(f"As of {last:%-d %B %Y}, the last bar in the lake.")
     return Scope(tuple(instruments), tuple(d.id for d in chosen), tuple(years), as_of, tuple(notes))
+
+
+def known_on(document: Document) -> date | None:
+    """Return the first day on which a document can have been known: its filing, else the end of its period."""
+    return document.filed_on or document.period_end
+
+
+def known_documents(documents: Iterable[Document], as_of: date, *, asked: bool) -> list[Document]:
+    """Return the documents known by `as_of`; one without any date only when no day was `asked` for."""
+    days = [(document, known_on(document)) for document in documents]
+    return [document for document, day in days if (not asked if day is None else day <= as_of)]
+
+
+def why_left_out(documents: Sequence[Document], as_of: date) -> str:
+    """Return a sentence that says which documents are left out as not known by `as_of`, each with its day."""
+    reasons = [
+        f"{document.name} was filed on {day:%-d %B %Y}"
+        if document.filed_on
+        else f"{document.name} is for the period to {day:%-d %B %Y}"
+        if day
+        else f"{document.name} has no date"
+        for document in documents
+        for day in [known_on(document)]
+    ]
+    return f"Left out, not known to be filed by {as_of:%-d %B %Y}: {listed(reasons)}."
 
 
 def _declined(question: str, instruments: Sequence[Instrument]) -> str:

@@ -192,7 +192,7 @@ def _of_row(
             row_end=row.end,
             concept=kept,
             dimension=part,
-            known_on=document.filed_on,
+            known_on=document.filed_on or document.period_end,
         )
 
 
