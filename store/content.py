@@ -159,6 +159,17 @@ class SqlContentStore:
         query = _chunk_query(principal).where(chunk_table.c.document_id == document_id)
         return [_chunk(row) for row in self._read(query.order_by(chunk_table.c.page, chunk_table.c.first))]
 
+    def point_counts(self, principal: Principal) -> dict[str, int]:
+        """Return, for each visible document, how many points it has: its chunks, and its pages that have any."""
+        of_chunks = func.count(chunk_table.c.id) + func.count(chunk_table.c.page.distinct())
+        query = (
+            select(document_table.c.id, of_chunks.label("points"))
+            .select_from(document_table.outerjoin(chunk_table, chunk_table.c.document_id == document_table.c.id))
+            .where(document_table.c.workspace == principal.workspace, document_table.c.indexed.is_(True))
+            .group_by(document_table.c.id)
+        )
+        return {row.id: int(row.points) for row in self._read(query)}
+
     def get_chunks(self, principal: Principal, chunk_ids: Sequence[str]) -> list[Chunk]:
         """Return the chunks that exist, in the order asked for."""
         found: dict[str, Chunk] = {}

@@ -99,6 +99,14 @@ class MemoryContentStore:
         with self._lock:
             return list(self._chunks[document_id]) if self._has(principal, document_id) else []
 
+    def point_counts(self, principal: Principal) -> dict[str, int]:
+        """Return, for each visible document, how many points it has: its chunks, and its pages that have any."""
+        with self._lock:
+            return {
+                document.id: len(self._chunks[document.id]) + len({chunk.page for chunk in self._chunks[document.id]})
+                for document in self._by_name(principal, hidden=False)
+            }
+
     def get_chunks(self, principal: Principal, chunk_ids: Sequence[str]) -> list[Chunk]:
         """Return the chunks that exist, in the order asked for."""
         with self._lock:

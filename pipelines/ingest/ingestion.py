@@ -59,17 +59,33 @@ class Ingestion:
         return outcomes
 
     def repair(self, principal: Principal) -> int:
-        """Write the points of documents whose ingestion was cut off, and show them; return how many."""
+        """Finish what was cut off: show hidden documents with their points, and put unsound ones right.
+
+        Returns the number of documents that were touched.
+        """
         hidden = self.content.unindexed(principal)
         for document in hidden:
             self.index.remove_document(principal, document.id)
             self._index(principal, document)
             self.content.mark_indexed(principal, document.id)
-        return len(hidden)
+        wrong = self.unsound(principal)
+        documents = {document.id: document for document in self.content.list_documents(principal)}
+        for document_id in wrong:
+            self.index.remove_document(principal, document_id)
+            if document_id in documents:
+                self._index(principal, documents[document_id])
+        return len(hidden) + len(wrong)
+
+    def unsound(self, principal: Principal) -> list[str]:
+        """Return the ids of documents of which the index has more or fewer points than SQL calls for."""
+        wanted, held = self.content.point_counts(principal), self.index.point_counts(principal)
+        return sorted(name for name in wanted.keys() | held.keys() if wanted.get(name, 0) != held.get(name, 0))
 
     def rebuild(self, principal: Principal) -> int:
-        """Write all points of the workspace anew; return the number of chunks."""
-        self.index.clear(principal)
+        """Write all points of the workspace anew, each over its old one, so that searches go on meanwhile.
+
+        Returns the number of chunks. When it is killed, every document still has its points, old or new.
+        """
         total = sum(self._index(principal, document) for document in self.content.list_documents(principal))
         self.repair(principal)
         return total

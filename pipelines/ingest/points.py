@@ -60,9 +60,10 @@ def write_points(
         VectorPoint(chunk, vector, document, context=f"{about} {chunk.heading}".strip())
         for chunk, vector in zip(new, vectors, strict=True)
     ]
+    full = {chunk.page for chunk in chunks}  # an empty page has no chunk
     for page in pages:
         name = page_point_id(document.id, page.number)
-        if name not in known and page.text.strip():
+        if name not in known and page.number in full:
             whole = Chunk(name, document.id, page.number, 0, len(page.text), page.text, "", "page")
             points.append(VectorPoint(whole, None, document, context=about))
     index.upsert(principal, points)

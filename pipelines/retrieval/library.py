@@ -126,12 +126,15 @@ class DocumentLibrary:
                 self._figures.popitem(last=False)
         return list(known)
 
+    def unsound(self, principal: Principal) -> list[str]:
+        """Return the ids of documents whose vectors are not what the text calls for, also of removed ones."""
+        return self._ingestion.unsound(principal)
+
     def _check(self, principal: Principal) -> None:
-        """Once for each workspace: finish a cut-off ingestion, and rebuild vectors that were deleted."""
+        """Once for each workspace: finish a cut-off ingestion, and write vectors that are missing."""
         if principal.workspace in self._ready:
             return
         with self._writing:
-            self._ingestion.repair(principal)
-            if self._content.list_documents(principal) and self._index.count(principal) == 0:
-                self._ingestion.rebuild(principal)
-            self._ready.add(principal.workspace)
+            if principal.workspace not in self._ready:
+                self._ingestion.repair(principal)
+                self._ready.add(principal.workspace)

@@ -18,6 +18,7 @@ from store.vectors.points import (
     DENSE,
     DENSE_WEIGHT,
     EVERYTHING,
+    MOST_DOCUMENTS,
     PAGE_WORDS,
     WORDS,
     conditions,
@@ -76,6 +77,15 @@ class EdgeVectorIndex:
         where = _filter(conditions(principal, SearchFilter()))
         with self._lock:
             return int(self._shard.count(edge.CountRequest(filter=where, exact=True)))
+
+    def point_counts(self, principal: Principal) -> dict[str, int]:
+        """Return how many points the workspace has of each document id."""
+        import qdrant_edge as edge
+
+        where = _filter(conditions(principal, SearchFilter()))
+        with self._lock:
+            found = self._shard.facet(edge.FacetRequest("document", limit=MOST_DOCUMENTS, exact=True, filter=where))
+        return {str(hit.value): int(hit.count) for hit in found.hits}
 
     def search(
         self,

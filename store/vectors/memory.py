@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,17 @@ class MemoryVectorIndex:
         """Return how many points the workspace has."""
         with self._lock:
             return sum(1 for workspace, _ in self._entries if workspace == principal.workspace)
+
+    def point_counts(self, principal: Principal) -> dict[str, int]:
+        """Return how many points the workspace has of each document id."""
+        with self._lock:
+            return dict(
+                Counter(
+                    entry.payload["document"]
+                    for (workspace, _), entry in self._entries.items()
+                    if workspace == principal.workspace
+                )
+            )
 
     def search(
         self,

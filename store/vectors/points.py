@@ -15,6 +15,7 @@ PAGE_WORDS = "page_words"  # BM25 over a whole page
 RRF_K = 20
 DENSE_WEIGHT = 0.5  # against 1 for BM25: static vectors are the weaker judge (benchmarks/search.py)
 EVERYTHING = SearchFilter()
+MOST_DOCUMENTS = 1_000_000  # that are counted in one workspace
 CANDIDATES = 100  # of each ranking that are fused
 
 _NAMESPACE = uuid.UUID("6f5a2d5e-2b43-4a53-9d53-74696f757401")

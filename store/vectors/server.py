@@ -15,6 +15,7 @@ from store.vectors.points import (
     DENSE,
     DENSE_WEIGHT,
     EVERYTHING,
+    MOST_DOCUMENTS,
     PAGE_WORDS,
     WORDS,
     conditions,
@@ -64,6 +65,16 @@ class ServerVectorIndex:
         """Return how many points the workspace has."""
         where = _filter(conditions(principal, SearchFilter()))
         return int(self._call(lambda: self._client.count(self._collection, count_filter=where, exact=True).count))
+
+    def point_counts(self, principal: Principal) -> dict[str, int]:
+        """Return how many points the workspace has of each document id."""
+        where = _filter(conditions(principal, SearchFilter()))
+        found = self._call(
+            lambda: self._client.facet(
+                self._collection, "document", facet_filter=where, limit=MOST_DOCUMENTS, exact=True
+            )
+        )
+        return {str(hit.value): int(hit.count) for hit in found.hits}
 
     def search(
         self,

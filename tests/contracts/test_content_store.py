@@ -154,6 +154,16 @@ def test_chunks_and_pages_come_in_the_order_asked_for_without_those_that_are_gon
     assert store.pages_at(ANN, []) == [] and store.chunks_at(ANN, []) == []
 
 
+def test_points_are_counted_of_each_visible_document(store: ContentStore) -> None:
+    """Three chunks and the two pages that they are of; a document without text has none."""
+    found = put(store, document())
+    empty = document("empty.pdf")
+    store.put_document(ANN, empty, [Page(empty.id, 1, "")], [])
+    put(store, document("hidden.pdf"), indexed=False)
+    assert store.point_counts(ANN) == {found.id: 5, empty.id: 0}
+    assert store.point_counts(BOB) == {}
+
+
 def test_a_missing_page_is_not_found(store: ContentStore) -> None:
     found = put(store, document())
     with pytest.raises(NotFound, match="no page 7"):

@@ -165,3 +165,13 @@ def test_a_shard_keeps_its_points_when_opened_again_and_has_one_owner(tmp_path: 
     assert second.count(ANN) == 4
     assert names(second.search(ANN, "net sales", unit(1, 0, 0, 0), limit=1)) == ["sales"]
     second.close()
+
+
+def test_points_are_counted_of_each_document(index: VectorIndex) -> None:
+    more = [point(f"m{number}", "words", unit(1, 0, 0, number + 1), doc=f"d{number % 20}") for number in range(60)]
+    index.upsert(ANN, more)
+    index.upsert(BOB, [point("other", "words", unit(1, 0, 0, 0), doc="d1")])
+    assert index.point_counts(ANN) == {f"d{number}": 3 for number in range(20)}
+    index.remove_document(ANN, "d7")
+    assert "d7" not in index.point_counts(ANN)
+    assert index.point_counts(BOB) == {"d1": 1}

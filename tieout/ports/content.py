@@ -63,6 +63,13 @@ class ContentStore(Protocol):
         """Return all chunks in order of page and offset."""
         ...
 
+    def point_counts(self, principal: Principal) -> dict[str, int]:
+        """Return, for each visible document's id, how many points the index holds of it when it is whole.
+
+        These are its chunks and, whole, its pages that have any.
+        """
+        ...
+
     def get_chunks(self, principal: Principal, chunk_ids: Sequence[str]) -> list[Chunk]:
         """Return the chunks that exist, in the order asked for."""
         ...

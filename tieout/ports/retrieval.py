@@ -68,6 +68,10 @@ class VectorIndex(Protocol):
         """Return how many points the workspace has."""
         ...
 
+    def point_counts(self, principal: Principal) -> dict[str, int]:
+        """Return how many points the workspace has of each document id."""
+        ...
+
     def search(
         self,
         principal: Principal,
@@ -145,6 +149,10 @@ class Library(Protocol):
 
     def span(self, principal: Principal, document_id: str, page: int, start: int, end: int) -> Span:
         """Return the quotation at that place; `quote == page.text[start:end]`."""
+        ...
+
+    def unsound(self, principal: Principal) -> list[str]:
+        """Return the ids of documents whose vectors are not what the text calls for, also of removed ones."""
         ...
 
     def figures(self, principal: Principal, document_id: str) -> list[Figure]:

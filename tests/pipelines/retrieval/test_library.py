@@ -1,6 +1,7 @@
 """The library's life: ingest, again, changed, cut off, searched, removed, rebuilt."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -249,6 +250,27 @@ def test_vectors_are_rebuilt_on_demand_and_when_they_were_deleted(parts: Parts, 
     assert parts.library.reindex(ANN) == chunks
     parts.index.clear(ANN)
     assert parts.reopened().search(ANN, "striped widgets") == before
+
+
+def test_a_killed_reindex_hides_nothing_and_part_of_the_vectors_missing_are_put_right(
+    parts: Parts, folder: Path
+) -> None:
+    parts.library.ingest(ANN, [folder])
+    before = parts.library.search(ANN, "striped widgets")
+    parts.index.dies = True
+    with pytest.raises(KeyboardInterrupt):
+        parts.library.reindex(ANN)
+    parts.index.dies = False
+    assert parts.library.search(ANN, "striped widgets") == before
+    gone, short = parts.library.documents(ANN)
+    parts.index.remove_document(ANN, gone.id)
+    parts.index.remove_chunks(ANN, [parts.content.chunks(ANN, short.id)[0].id])
+    stray = replace(parts.content.chunks(ANN, short.id)[0], id="stray")
+    parts.index.upsert(ANN, [VectorPoint(stray, None, replace(short, id="doc_removed"))])
+    assert parts.library.unsound(ANN) == sorted([gone.id, short.id, "doc_removed"])
+    library = parts.reopened()
+    assert library.search(ANN, "striped widgets") == before
+    assert library.unsound(ANN) == []
 
 
 def test_a_span_off_the_page_is_refused(parts: Parts, folder: Path) -> None:
