@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -41,6 +42,16 @@ _ONE_OF_TWO = (  # words → which of two facts of one measure they ask for, the
 )
 
 
+# "Apple's price, RSI and volatility" asks for the price itself; "the volatility of its price" does not.
+_PRICE_ITSELF = re.compile(
+    r"\bprice\s*(?:,|\band\b|&)"
+    r"|(?:,|\band|&)\s*(?:(?:its|the)\s+)?(?:stock |share )?price\s*[?.]?\s*$"
+    r"|^what(?:'s| is| was) [^,]*?(?<!return )\bprice\s*\??$",
+    re.I,
+)
+_WHOSE = re.compile(r"\b(?:of|in)\s+(?:\S+\s+){0,3}?prices?\b", re.I)
+
+
 @dataclass(frozen=True)
 class _Asked:
     """Whose prices are measured, and against what."""
@@ -60,6 +71,7 @@ def gather_market(context: StepContext, scope: Scope, reading: Reading) -> Price
     missing = [*unknown, *(f"the lake holds no prices of {one.name}" for one in companies if one.ticker not in have)]
     asked = _asked(reading, [one for one in companies if one.ticker in have], have)
     names = _measure_names(reading, asked) if reading.wants_prices or not unknown else ()
+    missing += _without_benchmark(reading, asked) if asked.tickers else []
     if not asked.tickers or not names:
         return Prices(missing=tuple(missing))
     try:
@@ -94,11 +106,27 @@ def _measure_names(reading: Reading, asked: _Asked) -> tuple[str, ...]:
     for topic in reading.price_topics or [topic for topic in PRICE_TOPICS if topic.key == "return"]:
         alone = topic.key == "return" and len(keys) == 1 and not several and not reading.intent.yearly
         names += _WITH_RETURN if alone else topic.measures
+    if price_itself(reading.text) and "level" not in names:
+        names.insert(0, "level")
     if asked.benchmark is None or reading.intent.yearly or (several and not reading.relative):
         names = [name for name in names if name != "relative_return"]
     if asked.benchmark is None:
         names = [name for name in names if name not in _COMPARING]
     return tuple(name for name in dict.fromkeys(names) if name in MEASURES)
+
+
+def price_itself(text: str) -> bool:
+    """Whether a question asks for the price as such, beside whatever else it asks."""
+    return _PRICE_ITSELF.search(_WHOSE.sub(" ", text)) is not None
+
+
+def _without_benchmark(reading: Reading, asked: _Asked) -> list[str]:
+    """Say what a question asks for that needs a second security where the lake has none."""
+    if asked.benchmark is not None:
+        return []
+    wanted = [topic.key for topic in reading.price_topics if topic.key in ("beta", "correlation")]
+    wanted += ["performance against the market"] if reading.relative and not wanted else []
+    return [f"{name} needs a second security: the lake holds no other prices than those asked for" for name in wanted]
 
 
 def _over(
@@ -177,13 +205,16 @@ def _measure(
 
 def _windows(context: StepContext, scope: Scope, reading: Reading, series: list[Series]) -> list[Window]:
     documents = context.parts.library.documents(context.principal)
-    ends = [end for one in scope.instruments if (end := _year_end(one, scope, documents))]
+    ends = [end for one in scope.instruments if (end := _year_end(context, one, scope, documents))]
     first = min(one.first for one in series)
     return price_windows(reading, scope.as_of, first, max(ends, default=None))
 
 
-def _year_end(instrument: Instrument, scope: Scope, documents: Iterable[Document]) -> date | None:
-    """Return the end of the fiscal year in question: from the annual report, else from the registry's month and day."""
+def _year_end(context: StepContext, instrument: Instrument, scope: Scope, documents: Sequence[Document]) -> date | None:
+    """Return the end of the fiscal year in question.
+
+    From the annual report, else as a later report prints it, else by the registry's month and day.
+    """
     year = scope.fiscal_year(instrument.ticker or "")
     if year is None:
         return None
@@ -191,10 +222,24 @@ def _year_end(instrument: Instrument, scope: Scope, documents: Iterable[Document
         annual = document.fiscal_quarter in (None, 4)
         if document.instrument_id == instrument.id and document.fiscal_year == year and annual and document.period_end:
             return document.period_end
+    if (printed := _printed_end(context, instrument, documents, year)) is not None:
+        return printed
     if instrument.fiscal_year_end:
         month, day = map(int, instrument.fiscal_year_end.split("-"))
         return date(year, month, min(day, 28) if month == 2 else day)
     return None
+
+
+def _printed_end(context: StepContext, instrument: Instrument, documents: Iterable[Document], year: int) -> date | None:
+    """Return the end of a fiscal year that most figures of the company's other annual reports give it."""
+    ends = Counter(
+        figure.period.end
+        for document in documents
+        if document.instrument_id == instrument.id and document.fiscal_quarter in (None, 4)
+        for figure in context.parts.library.figures(context.principal, document.id)
+        if figure.period and figure.period.kind == "year" and figure.period.fiscal_year == year and figure.period.end
+    )
+    return ends.most_common(1)[0][0] if ends else None
 
 
 def _window_note(window: Window, start: date | None, end: date | None) -> str:

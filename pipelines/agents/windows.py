@@ -16,6 +16,9 @@ _FROM_THE_START = re.compile(
 )
 
 
+_FISCAL_NAMED = re.compile(r"\b(?:fiscal|FY\s*'?\d|years? ended)", re.I)
+
+
 @dataclass(frozen=True)
 class Window:
     """A span of days for prices; `note` says in words how it was chosen."""
@@ -47,7 +50,7 @@ def price_window(reading: Reading, as_of: date, first: date, year_end: date | No
     if match := LAST.search(text):
         start = _back(as_of, match)
         return Window(max(start, first), as_of, f"over the {match[0].lower().strip()} to {as_of:%-d %B %Y}")
-    after = reading.since and (reading.topics or reading.measures)
+    after = reading.since and (reading.topics or reading.measures or _FISCAL_NAMED.search(text))
     if year_end and (after or (reading.since and not reading.fiscal_years)):
         return Window(year_end, as_of, f"“since” is taken from the fiscal year's end, {year_end:%-d %B %Y}")
     if reading.fiscal_years:

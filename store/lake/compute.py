@@ -126,7 +126,10 @@ def known(bars: pa.Table, as_of: date) -> pa.Table:
 
 
 def known_figures(figures: pa.Table, ids: Iterable[str], as_of: date) -> pa.Table:
-    """Return the figures of these ids that were known by `as_of`; one without a date counts as known."""
+    """Return the figures of these ids that were known by `as_of`.
+
+    One without a date is let through: its document is used only where no `as_of` was asked for.
+    """
     late = pc.fill_null(pc.greater(figures["known_on"], pa.scalar(as_of, pa.date32())), fill_value=False)
     wanted = pc.is_in(figures["id"], value_set=pa.array(list(ids), pa.string()))
     return figures.filter(pc.and_(wanted, pc.invert(late)))

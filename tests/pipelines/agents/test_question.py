@@ -53,6 +53,17 @@ def test_since_with_a_fiscal_year_starts_at_the_years_end_and_says_so():
     assert "fiscal year's end, 24 September 2022" in found.note
 
 
+@pytest.mark.parametrize("text", ["return since fiscal 2021", "How has the stock done since FY2021?"])
+def test_since_a_fiscal_year_alone_starts_at_its_end_too(text):
+    found = window(text, date(2021, 9, 25))
+    assert (found.start, found.end) == (date(2021, 9, 25), AS_OF)
+    assert "fiscal year's end, 25 September 2021" in found.note
+
+
+def test_since_a_calendar_year_starts_with_it():
+    assert window("return since 2021", date(2021, 9, 25)).start == date(2020, 12, 31)
+
+
 def test_since_a_named_date_starts_there():
     found = window("How has the stock done since 3 March 2020?", date(2022, 9, 24))
     assert (found.start, found.end) == (date(2020, 3, 3), AS_OF)
