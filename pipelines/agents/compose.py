@@ -72,8 +72,10 @@ class Composer:
             return (Claim("Answer", self.scope.declined),)
         claims = [*self._of_filings(), *price_answer(self.prices, self.facts, self._company, self.intent)]
         quotes = [hit for part in self.fundamental.parts for hit in part.quotes] if self.intent.why else []
+        if self.passages.leads:  # the sentence that holds the question's own words comes before that on its measure
+            quotes = []
         claims += [phrases.quote_claim(hit, "Answer") for hit in quotes[:1]]
-        answered = any(part.key == "rows" for part in self.fundamental.parts)
+        answered = not self.intent.why and any(part.key == "rows" for part in self.fundamental.parts)
         if not claims or (self.passages.leads and not quotes and not answered):
             said = [phrases.quote_claim(hit, "Answer") for hit in self.passages.hits[: 1 if claims else 2]]
             claims = [*claims, *said] if self.intent.why else [*said, *claims]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from pipelines.agents.passages import telling_words
+from pipelines.agents.telling import telling_words
 from pipelines.ledger.concept_phrases import PHRASES
 from tieout.model import Figure
 

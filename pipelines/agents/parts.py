@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pipelines.agents.passages import telling_words
+from pipelines.agents.telling import telling_words
 from pipelines.tools.fundamentals_reported import covers
 from tieout.model import Document, Figure
 

@@ -4,41 +4,53 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pipelines.agents.telling import telling_words
+from pipelines.agents.wanted import NUMBER, Wanted, read_wanted
 from pipelines.ledger.sentences import split_sentences
-from tieout.model import Hit, Principal
+from tieout.model import Hit, Page, Principal
 from tieout.ports import Library, SearchFilter
 
-_WORD = re.compile(r"[a-z][a-z'-]{2,}")
-_STOP = frozenset(
-    """the and for are was were has have had how what which who why when does did with from that this than then their
-    they its our into about over under between since company companies fiscal year years much many tell describe
-    explain say says name named main see also any all been being can could would should will more most other such
-    these those due""".split()
-)
 _REASONS = re.compile(
     r"\b(?:due (?:primarily |mainly )?to|driven|primarily|because|as a result of|reflect(?:s|ing|ed)?|attributable"
     r"|offset)\b",
     re.I,
 )
-_CHANGED = re.compile(r"(?:in|de)creas|gr[eo]w|rose|fell|declin", re.I)
-_COUNTING = re.compile(r"\b(?:how (?:many|much|large|big)|number of|costs?)\b", re.I)
-_A_NUMBER = re.compile(r"\b(?!(?:19|20)\d\d\b)\d[\d,.]*\d\b")
+_CHANGED = re.compile(r"(?:in|de)creas|gr[eo]w|rose|fell|declin|higher|lower|loss", re.I)
+_MAYBE = re.compile(r"\b(?:may|could|might|would|if we|no assurance|forward-looking|there can be)\b", re.I)
+_FITS: Mapping[str, re.Pattern[str]] = {  # what a sentence that answers a form of question holds
+    "amount": re.compile(r"\$\s?\d"),
+    "count": re.compile(NUMBER),
+    "share": re.compile(r"\d\s?%|\bpercent\b"),
+    "place": re.compile(r"\b(?:located|based|in|at)\s+(?:\w+\s+){0,2}[A-Z][a-z]+"),
+    "time": re.compile(r"\b(?:19|20)\d\d\b"),
+    "name": re.compile(r"(?<=\s)[A-Z][a-z]+|\bLLP\b"),
+    "reason": _REASONS,
+}
 _LONGEST = 700  # characters of a quotation
 _SHORTEST = 25
-_ENOUGH = 0.6  # of the most telling page's weight; less is beside the point
+_ENOUGH = 0.7  # of the best sentence's score; less is beside the point
+_COVERED = 0.6  # of the weight of the question's words that a sentence must hold
+_COVERED_IN_FORM = 0.4  # the same for a sentence of the form in which filings say what is asked
+_PAGES = 15  # that the search ranks
 
 
 @dataclass(frozen=True)
-class _Cut:
-    """Sentences of one page that speak of the query, and how much they tell."""
+class _Unit:
+    """A sentence of a page, or a line of what has no sentences."""
 
-    hit: Hit
+    page: Page
     start: int
     end: int
-    weight: float
+    words: frozenset[str]
+
+    @property
+    def text(self) -> str:
+        """The words as printed."""
+        return self.page.text[self.start : self.end]
 
 
 def find_passages(
@@ -53,24 +65,139 @@ def find_passages(
 ) -> list[Hit]:
     """Return up to `limit` quotations for `query`, best first, each cut down to the sentences that answer it.
 
-    The search chooses the pages, each quoted once; a sentence must share telling words with the query besides
-    `names` (the companies').
+    All sentences of the documents of `where` are weighed: by the telling words that they share with the query
+    besides `names` (the companies'), by the form in which filings say what is asked, and by how the search ranks
+    their pages. None is returned that holds too little of what was asked.
     """
-    hits = library.search(principal, query, limit=limit * 5, where=where)
-    pages = {(hit.span.document_id, hit.span.page): hit for hit in reversed(hits)}
-    texts = {place: _page_text(library, principal, hit) for place, hit in pages.items()}
-    weights = _weights(telling_words(query) - telling_words(" ".join(names)), list(texts.values()))
-    counting = _COUNTING.search(query) is not None
-    cuts = [
-        cut
-        for place, hit in pages.items()
-        if (cut := _best_cut(hit, texts[place], weights, longest, counting=counting)) is not None
+    wanted = read_wanted(query, names)
+    words = f"{query} {wanted.subject.query}" if wanted.subject else query
+    hits = library.search(principal, words, limit=_PAGES, where=where)
+    ranks = {(hit.span.document_id, hit.span.page): rank for rank, hit in reversed(list(enumerate(hits)))}
+    documents = where.document_ids or tuple(dict.fromkeys(hit.span.document_id for hit in hits))
+    units = [
+        unit for document in documents for page in library.pages(principal, document) for unit in _units(page, longest)
     ]
-    enough = _ENOUGH * max((cut.weight for cut in cuts), default=0.0)
-    cuts = sorted(
-        (cut for cut in cuts if cut.weight >= enough), key=lambda cut: cut.weight * cut.hit.score, reverse=True
-    )
-    return [_quoted(library, principal, cut.hit, cut.start, cut.end) for cut in cuts[:limit]]
+    rarity = _rarity(wanted.words, units)
+    scored: list[tuple[float, _Unit]] = []
+    for unit in units:
+        score = _score(unit, wanted, rarity)
+        if score > 0:
+            rank = ranks.get((unit.page.document_id, unit.page.number), _PAGES)
+            scored.append((score + 0.25 * (1 - rank / _PAGES), unit))
+    scored.sort(key=lambda one: one[0], reverse=True)
+    chosen: list[Hit] = []
+    places: set[tuple[str, int]] = set()
+    said: set[frozenset[str]] = set()
+    for score, unit in scored:
+        place = (unit.page.document_id, unit.page.number)
+        if len(chosen) == limit or score < _ENOUGH * scored[0][0]:
+            break
+        if place in places or unit.words in said:
+            continue
+        places.add(place)
+        said.add(unit.words)
+        start, end = _with_following(unit, units, wanted, rarity, longest)
+        span = library.span(principal, unit.page.document_id, unit.page.number, start, end)
+        chosen.append(Hit(span, round(score, 6), "", "prose"))
+    return chosen
+
+
+def _units(page: Page, longest: int) -> list[_Unit]:
+    """Return the sentences of a page; what is longer than a quotation may be is cut at its lines."""
+    found = []
+    for start, end in _sentences(page.text):
+        pieces = [(start, end)] if end - start <= longest else _lines(page.text, start, end)
+        for first, last in pieces:
+            if last - first >= _SHORTEST:
+                found.append(_Unit(page, first, last, frozenset(telling_words(page.text[first:last]))))
+    return found
+
+
+def _lines(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Cut what has no full stops into runs of three lines, each beginning with the next line."""
+    cuts = [start, *(match.end() for match in re.finditer(r"\n", text[start:end]) if match)]
+    cuts = [cuts[0], *(start + cut for cut in cuts[1:])]
+    runs = []
+    for at, first in enumerate(cuts):
+        last = cuts[at + 3] - 1 if at + 3 < len(cuts) else end
+        if first < last:
+            runs.append((first, last))
+    return runs
+
+
+def _rarity(words: frozenset[str], units: Sequence[_Unit]) -> dict[str, float]:
+    """Weigh each word by how few sentences hold it: in a filing "company" tells nothing, "Rivian" much."""
+    held = Counter(word for unit in units for word in words & unit.words)
+    return {word: math.log((2 + len(units)) / (1 + held[word])) for word in words}
+
+
+def _score(unit: _Unit, wanted: Wanted, rarity: Mapping[str, float]) -> float:
+    """Return how well a sentence answers, 0 when it does not hold enough of what was asked."""
+    total = sum(rarity.values())
+    covered = sum(rarity[word] for word in wanted.words & unit.words) / total if total else 0.0
+    said = _said(unit, wanted)
+    in_form = bool(said) or _counted(unit.text, wanted)
+    if (total or not said) and covered < (_COVERED_IN_FORM if in_form else _COVERED):
+        return 0.0
+    score = covered + said + _fit(unit.text, wanted) + _newness(unit.text)
+    if _MAYBE.search(unit.text):
+        score -= 0.5
+    score *= _prose(unit.text) if not said else 1.0
+    if wanted.years and any(year in unit.text for year in wanted.years):
+        score += 0.3
+    return score - len(unit.text) / 5000
+
+
+def _said(unit: _Unit, wanted: Wanted) -> float:
+    """Return how surely a sentence has the form in which filings say what is asked."""
+    if wanted.subject is None:
+        return 0.0
+    text = " ".join(unit.text.split())
+    for at, form in enumerate(wanted.subject.says):
+        if form.search(text):
+            cover = 0.6 if wanted.subject.on_cover and unit.page.number <= 3 else 0.0
+            return 1.2 - 0.15 * at + cover
+    return 0.0
+
+
+def _fit(text: str, wanted: Wanted) -> float:
+    """Return what the kind of answer adds: a count wants a number beside the noun counted, a reason its words."""
+    pattern = _FITS.get(wanted.form)
+    if pattern is None:
+        return 0.0
+    if not pattern.search(text) or (wanted.form == "reason" and not _CHANGED.search(text)):
+        return -0.7
+    if wanted.form == "count" and not wanted.subject:
+        return 0.6 if _counted(text, wanted) else 0.0
+    return 0.6 if wanted.form == "reason" else 0.3
+
+
+def _counted(text: str, wanted: Wanted) -> bool:
+    """Whether a number stands beside the noun that is counted."""
+    if wanted.form != "count" or not wanted.counted:
+        return False
+    scale = r"(?:\s+(?:million|billion|thousand))?"
+    beside = rf"{NUMBER}{scale}(?:[\s-]+[\w-]+){{0,3}}[\s-]+{re.escape(wanted.counted)}"
+    return re.search(beside, text, re.I) is not None
+
+
+def _newness(text: str) -> float:
+    """Return a little more for what was said of later years."""
+    years = [int(year) for year in re.findall(r"\b20[0-3]\d\b", text)]
+    return 0.015 * (max(years, default=2020) - 2020)
+
+
+def _with_following(
+    unit: _Unit, units: Sequence[_Unit], wanted: Wanted, rarity: Mapping[str, float], longest: int
+) -> tuple[int, int]:
+    """Return the place of a sentence, and of the one after it when that answers, too."""
+    start, end = unit.start, unit.end
+    at = units.index(unit)
+    for following in units[at + 1 : at + 2]:
+        near = following.page is unit.page and 0 <= following.start - end <= 3
+        if near and following.end - start <= longest and _score(following, wanted, rarity) > 0.5:
+            end = following.end
+    return start, end
 
 
 def find_reason(
@@ -102,46 +229,9 @@ def _reason_score(sentence: str, wanted: set[str], label: str, years: Sequence[i
     return len(shared) + 3.0 * leads - len(sentence) / 1000 + 0.5 * (str(years[-1]) in sentence)
 
 
-def _weights(words: set[str], texts: Sequence[str]) -> dict[str, float]:
-    """Weigh each word by how few of the pages hold it: among risks "risk" tells nothing, "competition" much."""
-    said = [telling_words(text) for text in texts]
-    return {word: math.log((1 + len(said)) / (1 + sum(word in one for one in said))) + 0.05 for word in words}
-
-
-def _weight(text: str, weights: Mapping[str, float]) -> float:
-    words = telling_words(text)
-    return sum(weight for word, weight in weights.items() if word in words)
-
-
-def _best_cut(hit: Hit, text: str, weights: Mapping[str, float], longest: int, *, counting: bool) -> _Cut | None:
-    """Return the most telling run of sentences of a page; prose before rows of numbers, a number where one counts."""
-    best: _Cut | None = None
-    sentences = [(start, end) for start, end in _sentences(text) if _SHORTEST <= end - start <= 2 * longest]
-    scores = [
-        _weight(text[start:end], weights) * _prose(text[start:end]) * _counts(text[start:end], counting)
-        for start, end in sentences
-    ]
-    for at, (start, end) in enumerate(sentences):
-        total, last = scores[at], end
-        for following in range(at + 1, len(sentences)):
-            if scores[following] == 0 or sentences[following][1] - start > longest:
-                break
-            total, last = total + scores[following] / 2, sentences[following][1]
-        if scores[at] and (best is None or total > best.weight):
-            best = _Cut(hit, start, last, total)
-    return best
-
-
-def _counts(sentence: str, counting: bool) -> float:
-    """Return the weight of a sentence for a question that counts: one without a number is beside the point."""
-    if not counting:
-        return 1.0
-    return 2.0 if _A_NUMBER.search(sentence) else 0.3
-
-
 def _prose(text: str) -> float:
     """Return 1 for words, less for rows of numbers."""
-    return max(0.0, 1 - 4 * sum(c.isdigit() for c in text) / len(text))
+    return max(0.0, 1 - 2 * max(0.0, sum(c.isdigit() for c in text) / len(text) - 0.1))
 
 
 def _sentences(text: str) -> list[tuple[int, int]]:
@@ -153,7 +243,8 @@ def _past_heading(text: str, start: int, end: int) -> int:
     while (line_end := text.find("\n", start, end)) >= 0:
         line = text[start:line_end].strip()
         rest = text[line_end:end].lstrip()
-        if len(line) > 60 or not rest[:1].isupper() or line.endswith((",", "and", "of", "the")):
+        kept = len(line) > 60 or not rest[:1].isupper() or line.endswith((",", "and", "of", "the", "LLP"))
+        if kept or rest.startswith("(Address") or "\n(Address" in rest:
             break
         start = end - len(rest)
     while start < end and text[start] in "•●▪-– ":
@@ -168,13 +259,3 @@ def _page_text(library: Library, principal: Principal, hit: Hit) -> str:
 
 def _quoted(library: Library, principal: Principal, hit: Hit, start: int, end: int) -> Hit:
     return replace(hit, span=library.span(principal, hit.span.document_id, hit.span.page, start, end))
-
-
-def telling_words(text: str) -> set[str]:
-    """Return the words of a text that carry its meaning, cut to their beginnings."""
-    return {_stem(word) for word in _WORD.findall(text.lower().replace("’", "'")) if word not in _STOP}
-
-
-def _stem(word: str) -> str:
-    """Cut a word to its first six letters: "compete" and "competition" are one, "fee" and "fees", too."""
-    return word.removesuffix("'s").removesuffix("s")[:6]

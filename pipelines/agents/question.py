@@ -14,6 +14,7 @@ from datetime import date, timedelta
 
 from pipelines.agents.intent import Intent, read_intent
 from pipelines.agents.topics import PRICE_TOPICS, SAID_OTHERWISE, TOPICS, PriceTopic, Topic
+from pipelines.agents.wanted import asks_in_particular, subject_of
 from pipelines.ledger.concepts import measures_named
 from pipelines.tools.fundamentals_formulas import FORMULAS
 from tieout.errors import InvalidInput
@@ -160,7 +161,13 @@ def read_question(text: str, instruments: Sequence[Instrument]) -> Reading:
     measures, by_segment = _measures(text), bool(_SEGMENT.search(text))
     price_topics = _without_shadows(text, [one for one in PRICE_TOPICS if one.pattern.search(text)], measures)
     ends = tuple(dates_named(text))
-    general = not (topics or price_topics or measures or by_segment or asked_in_words(text)) and bool(
+    subject = subject_of(text)
+    if subject and subject.instead:
+        topics, price_topics, measures, by_segment = (), (), (), False
+    names = [name for one in instruments for name in (one.name, *one.names)]
+    one_thing = len(instruments) == 1 and asks_in_particular(_GENERAL.sub(" ", text), names)
+    in_words = asked_in_words(text) or one_thing
+    general = not (topics or price_topics or measures or by_segment or in_words) and bool(
         _GENERAL.search(text) or len(text.split()) <= len(instruments) * 4 + 2
     )
     if general:
@@ -224,7 +231,7 @@ def asks_something(text: str) -> bool:
 
 def asked_in_words(text: str, *, beside_figures: bool = False) -> bool:
     """Whether a question wants what the filings say in words, even `beside_figures` that it names."""
-    return bool(_IN_WORDS.search(text) or (not beside_figures and _MAYBE_IN_WORDS.search(text)))
+    return bool(_IN_WORDS.search(text) or subject_of(text) or (not beside_figures and _MAYBE_IN_WORDS.search(text)))
 
 
 def without_slips(text: str) -> str:
