@@ -137,14 +137,18 @@ class Ingestion:
         self.blobs.put(principal, job.data)
         if identity.fresh and identity.instrument is not None:
             self.registry.add(principal, [identity.instrument])
-        self.content.put_document(principal, document, pages, chunks, indexed=False)
         if before is None:
+            self.content.put_document(principal, document, pages, chunks, indexed=False)
             self.index.remove_document(principal, document_id)
-        write_points(principal, self.index, self.embedder, document, pages, chunks, known=right)
-        self.index.remove_chunks(principal, [key for key in old if key not in new and key not in texts])
-        self.content.mark_indexed(principal, document_id)
-        if before is not None and before.sha256 != document.sha256:
-            self.drop_blob(principal, before.sha256)
+            write_points(principal, self.index, self.embedder, document, pages, chunks)
+            self.content.mark_indexed(principal, document_id)
+        else:  # the old version answers until the new one takes its place whole; searches skip what SQL does not have
+            write_points(principal, self.index, self.embedder, document, pages, chunks, known=right)
+            self.content.put_document(principal, document, pages, chunks)
+            full = {page_point_id(document_id, chunk.page) for chunk in chunks}
+            self.index.remove_chunks(principal, [key for key in old if key not in new and key not in full])
+            if before.sha256 != document.sha256:
+                self.drop_blob(principal, before.sha256)
         notes = "; ".join(parsed.file.notes)
         return IngestOutcome(name, "added" if before is None else "updated", document, notes), before
 

@@ -172,6 +172,21 @@ def test_a_copy_becomes_a_document_when_its_twin_changes_in_the_same_call(parts:
     assert {one.name for one in parts.library.documents(ANN)} == {"a.md", "b.md"}
 
 
+def test_the_old_version_of_a_document_answers_until_the_new_one_is_whole(parts: Parts, folder: Path) -> None:
+    parts.library.ingest(ANN, [folder])
+    before = parts.library.documents(ANN)
+    path = folder / "zebra_2023.txt"
+    path.write_text(report(2023, "3,333"))
+    parts.index.dies = True
+    with pytest.raises(KeyboardInterrupt):
+        parts.library.ingest(ANN, [path])
+    assert parts.library.documents(ANN) == before
+    assert "2,222" in parts.library.search(ANN, "Zebra Widgets total revenues 2023", limit=1)[0].span.quote
+    parts.index.dies = False
+    assert [one.status for one in parts.reopened().ingest(ANN, [path])] == ["updated"]
+    assert parts.library.unsound(ANN) == []
+
+
 @pytest.mark.parametrize("again", ["ingest", "open"])
 def test_a_cut_off_ingestion_shows_nothing_and_is_finished_later(parts: Parts, folder: Path, again: str) -> None:
     parts.index.dies = True
