@@ -12,7 +12,7 @@ demo: setup ## Set everything up and answer the sample pack's question
 	@.venv/bin/tieout demo
 
 test: setup-test services ## Set everything up, system packages too, and run the tests
-	$(python) -m pytest
+	$(python) -m pytest -n auto --dist loadfile
 
 check: setup-test ## Check format, lint, types and import contracts
 	.venv/bin/ruff format --check .
