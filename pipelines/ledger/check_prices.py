@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from pipelines.ledger.draft import Passage
-from pipelines.ledger.match import CONTRADICTED, OPEN, TIED, Verdict
 from pipelines.ledger.match_scope import Scope, Sentence
+from pipelines.ledger.match_verdicts import CONTRADICTED, OPEN, TIED, Verdict
 from pipelines.ledger.numbers import NumberMention
 from pipelines.ledger.periods import MONTHS
 from tieout.errors import TieoutError

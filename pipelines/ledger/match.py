@@ -4,47 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 
 from pipelines.ledger import derive
 from pipelines.ledger.derive import Derived
 from pipelines.ledger.match_book import Entity, Entry, SourceBook, amount, fits, outflow
-from pipelines.ledger.match_figures import Measures, at_period, default_period, period_of, preferred, shifted
+from pipelines.ledger.match_figures import Measures, at_period, default_period, preferred, shifted
 from pipelines.ledger.match_scope import Phrase, Scope, direction_to
 from pipelines.ledger.match_values import Rows
+from pipelines.ledger.match_verdicts import CONTRADICTED, OPEN, TIED, Comparison, Verdict
 from pipelines.ledger.match_words import is_qualifier
 from pipelines.ledger.numbers import NumberMention
-from tieout.model import Number, NumberStatus, Period, Source, Span
+from tieout.model import Period, Span
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What was found for one number: its status, where it stands, and why not."""
-
-    status: NumberStatus
-    source: Source | None = None
-    reason: str = ""
-    unit: str = ""  # of the figure, for a number that a text gives none
-
-
-OPEN = NumberStatus.OPEN
-TIED = NumberStatus.TIED
-CONTRADICTED = NumberStatus.CONTRADICTED
-
-
-class Judge:
+class Judge(Comparison):
     """Judges the numbers of one company's sentences against its figures."""
 
     def __init__(self, book: SourceBook, entity: Entity, cited: Sequence[Span] = ()) -> None:
-        self.book, self.entity = book, entity
         if ("measures", entity.key) not in book.read:
             book.read["measures", entity.key] = Measures(book, entity)
             book.read["rows", entity.key] = Rows(book, book.read["measures", entity.key])
-        self.measures: Measures = book.read["measures", entity.key]
+        super().__init__(book, book.read["measures", entity.key], cited)
+        self.entity = entity
         self.rows: Rows = book.read["rows", entity.key]
         self.calendar = book.calendars[entity.key]
-        self.cited = cited
 
     def judge(self, mention: NumberMention, scope: Scope, fallbacks: Sequence[Period]) -> Verdict:
         """Return the verdict by figures: reported ones first, then recomputed ones.
@@ -70,7 +54,7 @@ class Judge:
         if scope.kind != "level":
             return False
         entries = self.measures.any_time(scope.phrases[0])
-        return any(self._agrees(mention, scope, e.figure.value, outflow(e.figure)) for e in entries)
+        return any(self.agrees(mention, scope, e.figure.value, outflow(e.figure)) for e in entries)
 
     def alone(
         self, mention: NumberMention, scope: Scope, phrases: Iterable[Phrase], fallbacks: Sequence[Period]
@@ -83,15 +67,15 @@ class Judge:
             return not entry.change and self._states(mention, entry)
 
         def agrees(entry: Entry) -> bool:
-            return self._agrees(mention, scope, entry.figure.value, outflow(entry.figure))
+            return self.agrees(mention, scope, entry.figure.value, outflow(entry.figure))
 
         if scope.kind not in ("level", "growth"):
             return None
         for phrase in phrases:
             for period in self._periods(scope, fallbacks):
                 entry = self.rows.alone(phrase, period, keep, agrees)
-                if entry is not None and self._allowed([entry]):
-                    return Verdict(TIED, self._source(entry), unit=entry.figure.unit)
+                if entry is not None and self.allowed([entry]):
+                    return Verdict(TIED, self.source(entry), unit=entry.figure.unit)
         return None
 
     def _periods(self, scope: Scope, fallbacks: Sequence[Period]) -> list[Period]:
@@ -142,7 +126,7 @@ class Judge:
             return not entry.change and self._states(mention, entry)
 
         found = self.measures.named_by(phrase, period, keep)
-        verdict = self._compare(mention, scope, phrase, found, period)
+        verdict = self.printed(mention, scope, phrase, found, period)
         if verdict is not None and verdict.status is TIED:
             if not phrase.concepts and self._ambiguous(mention, scope, found):
                 return Verdict(OPEN, reason="several rows have this name; say which table or part is meant")
@@ -150,13 +134,13 @@ class Judge:
         if verdict is not None and verdict.status is CONTRADICTED:
             others = [e for e in self.measures.all_named_by(phrase, period, keep) if not e.figure.concept]
             if not phrase.concepts and any(
-                self._agrees(mention, scope, e.figure.value, outflow(e.figure)) for e in others
+                self.agrees(mention, scope, e.figure.value, outflow(e.figure)) for e in others
             ):
                 return Verdict(OPEN, reason="several rows have this name; say which table or part is meant")
         if verdict is not None:
             return verdict
         computed = [d for c in sorted(phrase.concepts) for d in self._computed(c, phrase, period)]
-        return self._compare_derived(mention, scope, computed)
+        return self.recomputed(mention, scope, computed)
 
     def _ambiguous(self, mention: NumberMention, scope: Scope, found: Sequence[Entry]) -> bool:
         """Say whether rows of one document have this name in different tables, and not all agree."""
@@ -164,7 +148,7 @@ class Judge:
             return False
         newest = preferred(found, None)[0].document.id
         mine = [e for e in found if e.document.id == newest]
-        agreeing = [self._agrees(mention, scope, e.figure.value, outflow(e.figure)) for e in mine]
+        agreeing = [self.agrees(mention, scope, e.figure.value, outflow(e.figure)) for e in mine]
         if any(ok and e.figure.concept == "revenue" for ok, e in zip(agreeing, mine, strict=True)):
             return False  # a product's or region's name by itself speaks of its sales
         return any(agreeing) and not all(agreeing)
@@ -187,7 +171,7 @@ class Judge:
         found = self.measures.named_by(
             phrase, period, lambda e: not e.change and e.figure.unit in ("fraction", "multiple")
         )
-        verdict = self._compare(mention, scope, phrase, found, period)
+        verdict = self.printed(mention, scope, phrase, found, period)
         if verdict is not None and verdict.status is TIED:
             return verdict
         computed: list[Derived] = []
@@ -197,7 +181,7 @@ class Judge:
                 computed += self._computed(derive.MARGIN_OF[concept], phrase, period)
         if ("margin" in phrase.inside or phrase.concepts & derive.MARGINS) and phrase.words:
             computed += self._segment_margin(phrase, period)
-        second = self._compare_derived(mention, scope, computed)
+        second = self.recomputed(mention, scope, computed)
         way = direction_to(scope.left)
         if second.status is TIED and way and not scope.prior:
             before = [d.value for d in self._segment_margin(phrase, shifted(period, 1))]
@@ -217,7 +201,7 @@ class Judge:
                 for e in at_period(self.measures.entries, period, self.calendar)
                 if e.figure.unit == "fraction" and not e.change and self._percentage_row(e, phrase, both)
             ]
-            verdict = self._compare(mention, scope, phrase, printed, period)
+            verdict = self.printed(mention, scope, phrase, printed, period)
             if verdict is not None and verdict.status is TIED:
                 return verdict
         wholes = self._whole(whole_phrase, period)
@@ -230,7 +214,7 @@ class Judge:
                         for w in wholes
                         if w.figure.value
                     ]
-        return self._compare_derived(mention, scope, computed)
+        return self.recomputed(mention, scope, computed)
 
     def _change(self, mention: NumberMention, scope: Scope, phrase: Phrase, period: Period) -> Verdict:
         base = scope.base or shifted(period, 1)
@@ -244,7 +228,7 @@ class Judge:
                 )
 
             found = self.measures.named_by(phrase, period, printed)
-        verdict = self._compare(mention, scope, phrase, found, period)
+        verdict = self.printed(mention, scope, phrase, found, period)
         if verdict is not None and verdict.status is TIED:
             return verdict
 
@@ -260,7 +244,7 @@ class Judge:
         computed += self._derived_change(
             phrase, period, base, growth=scope.kind == "growth", ratios=scope.kind == "points"
         )
-        second = self._compare_derived(mention, scope, computed)
+        second = self.recomputed(mention, scope, computed)
         return second if second.status is not OPEN or verdict is None else verdict
 
     # ------------------------------------------------------------ recomputing
@@ -340,100 +324,6 @@ class Judge:
         main = phrase.inside - {"total"}
         return bool(main) and row <= said | entry.path and main <= (entry.core | around | entry.known)
 
-    # ------------------------------------------------------------ comparing
-
-    def _compare(
-        self, mention: NumberMention, scope: Scope, phrase: Phrase, entries: Sequence[Entry], period: Period
-    ) -> Verdict | None:
-        """Compare with printed figures: None when there are none, else tied, contradicted or open when in doubt."""
-        entries = preferred(self._allowed(entries), period)
-        if not entries:
-            return None
-        for entry in entries:
-            free = (outflow(entry.figure) and not _other_side(entry.figure.row, scope)) or _of_losses(entry)
-            if _other_side(entry.figure.row, scope) and entry.figure.value > 0:
-                continue  # "a tax benefit of $513 million" is no provision of that size
-            value = abs(entry.figure.value) if _other_side(entry.figure.row, scope) else entry.figure.value
-            if self._agrees(mention, scope, value, free):
-                return Verdict(TIED, self._source(entry), unit=entry.figure.unit)
-        entry = entries[0]
-        if not self.measures.certain(phrase, entries):
-            return Verdict(OPEN, reason=f"{entry.figure.row} is {entry.figure.text}, but more may be meant here")
-        return Verdict(
-            CONTRADICTED,
-            self._source(entry),
-            f"{entry.document.title}, page {entry.figure.page}, gives {entry.figure.text} for "
-            f"{entry.figure.row} {period_of(entry.figure)}".rstrip(),
-        )
-
-    def _compare_derived(self, mention: NumberMention, scope: Scope, computed: Sequence[Derived]) -> Verdict:
-        computed = [d for d in computed if len(self._allowed(d.entries)) == len(d.entries)]
-        if not computed:
-            return Verdict(OPEN, reason="no source gives this measure for this period")
-        for derived in computed:
-            if self._agrees(mention, scope, derived.value, free=False):
-                return Verdict(TIED, self._source(derived.entries[0]), f"{derived.method}")
-        first = computed[0]
-        near = abs(mention.value) / 10
-        if mention.unit == "points" and any(abs(abs(d.value) - abs(mention.value)) <= near for d in computed):
-            return Verdict(OPEN, reason="it is near what the sources give, but not it")  # other bases, other rounding
-        shown = first.value * 100 if mention.unit in ("fraction", "points") else first.value
-        unit = {"fraction": "%", "points": " percentage points"}.get(mention.unit, "")
-        return Verdict(
-            CONTRADICTED,
-            self._source(first.entries[0]),
-            f"recomputed from {first.entries[0].document.title}, page {first.entries[0].figure.page}: "
-            f"{first.method} = {shown:,.2f}{unit}",
-        )
-
-    def _agrees(self, mention: NumberMention, scope: Scope, value: Decimal, free: bool) -> bool:
-        """Say whether a source's value may be stated as this number, its direction and sign included."""
-        if scope.kind in ("growth", "change", "points") and scope.direction:
-            if mention.signed:  # "fell (8)%", "decreased -8%"
-                return mention.allows(value)
-            return mention.allows(value * scope.direction)
-        if mention.aside:
-            return mention.allows(value, any_sign=True)
-        used = any("used" in p.inside or "outflow" in p.inside for p in scope.phrases)
-        if (scope.loss or (used and value < 0)) and not mention.signed and not free:
-            return mention.allows(-value)
-        return mention.allows(value, any_sign=free)
-
-    def _allowed(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Keep the entries that lie in the cited spans, when the claim cites any."""
-        if not self.cited:
-            return list(entries)
-        return [
-            e
-            for e in entries
-            if any(
-                s.document_id == e.document.id
-                and s.page == e.figure.page
-                and (s.start <= e.figure.start < s.end or e.figure.row_start <= s.start < e.figure.row_end)
-                for s in self.cited
-            )
-        ]
-
-    def _source(self, entry: Entry) -> Source:
-        figure = entry.figure
-        span = self.book.span(entry.document, figure.page, figure.row_start, max(figure.row_end, figure.end))
-        return source_of(span)
-
-
-def _other_side(row: str, scope: Scope) -> bool:
-    """Say whether the words are the side that a label prints in parentheses: a benefit of "provision (benefit)"."""
-    pair = re.search(r"\b(provision|expense|benefit)s?\s*/?\s*\((provision|expense|benefit)s?\)", row, re.IGNORECASE)
-    if pair is None:
-        return False
-    said = {word for phrase in scope.phrases for word in phrase.inside}
-    return pair[2].lower()[:6] in {w[:6] for w in said} and pair[1].lower()[:6] not in {w[:6] for w in said}
-
-
-def _of_losses(entry: Entry) -> bool:
-    """Say whether a positive row is itself named by losses ("Provision for credit losses"): the word is no minus."""
-    row = entry.figure.row.lower()
-    return entry.figure.value > 0 and "loss" in row and "(loss" not in row and "/ (loss" not in row
-
 
 def _amount(entry: Entry) -> bool:
     """Say whether an entry is an amount rather than a percentage or a change."""
@@ -447,22 +337,3 @@ def _year_before(base: Period | None, period: Period) -> bool:
         and period.fiscal_year is not None
         and base.fiscal_year == period.fiscal_year - 1
     )
-
-
-def source_of(span: Span) -> Source:
-    """Return the ledger's source for a quotation."""
-    return Source("span", span.id, span.document, span.page, span.page_label, span.start, span.end, span.quote)
-
-
-def _plain(value: Decimal) -> Decimal:
-    """Return the value without a trailing fraction of zeros and without an exponent."""
-    return Decimal(f"{value.normalize():f}")
-
-
-def number_of(mention: NumberMention, verdict: Verdict) -> Number:
-    """Return the ledger's record of a mention; a bare number has the unit of the figure that it is tied to."""
-    unit = verdict.unit if mention.unit == "number" and verdict.unit and verdict.status is TIED else mention.unit
-    return Number(
-        mention.text, _plain(mention.value), unit, verdict.status, verdict.source, mention.start, mention.end,
-        "" if verdict.status is TIED else verdict.reason,
-    )  # fmt: skip

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 
-from pipelines.ledger.match import CONTRADICTED, OPEN, TIED, Verdict, source_of
 from pipelines.ledger.match_book import Entity, SourceBook
 from pipelines.ledger.match_figures import default_period, shifted
 from pipelines.ledger.match_scope import Scope, Sentence
+from pipelines.ledger.match_verdicts import CONTRADICTED, OPEN, TIED, Verdict, source_of
 from pipelines.ledger.match_words import STOP, is_neutral, is_qualifier, stem, tokens
 from pipelines.ledger.numbers import NumberMention
 from pipelines.ledger.sentences import split_sentences

@@ -8,31 +8,24 @@ from dataclasses import replace
 from typing import Protocol
 
 from pipelines.ledger.draft import Passage, passages_of, rebuilt
-from pipelines.ledger.draft_scales import scale_of, scaled
-from pipelines.ledger.match import CONTRADICTED, OPEN, TIED, Judge, Verdict, number_of
+from pipelines.ledger.match import Judge
 from pipelines.ledger.match_book import Entity, SourceBook
 from pipelines.ledger.match_companies import owners
 from pipelines.ledger.match_entities import Companies
-from pipelines.ledger.match_figures import default_period
-from pipelines.ledger.match_names import named_spans
-from pipelines.ledger.match_periods import main_periods, spans_of_report
+from pipelines.ledger.match_periods import main_periods
 from pipelines.ledger.match_prose import Prose
-from pipelines.ledger.match_scope import LOST, Phrase, Scope, Sentence, implied, read_scopes
+from pipelines.ledger.match_scope import LOST, Phrase, Scope, Sentence, implied
 from pipelines.ledger.match_values import readings
+from pipelines.ledger.match_verdicts import CONTRADICTED, OPEN, TIED, Verdict, number_of
 from pipelines.ledger.numbers import NumberMention, find_numbers
-from pipelines.ledger.periods import periods_in, yearless_periods
+from pipelines.ledger.periods import periods_in
 from pipelines.ledger.readings import fact_source
 from pipelines.ledger.tie_out_cells import read_cell
+from pipelines.ledger.tie_out_sentences import Reader
 from tieout.errors import InvalidInput
 from tieout.model import Claim, Draft, Fact, Ledger, Number, Period, Span
 
 _PLACEHOLDER = re.compile(r"\{fact:([^{}\s]*)\}")
-_ASIDES = re.compile(  # they lead nowhere, and their commas cut a subject from its verb
-    r",\s*(?:on the other hand|by contrast|in contrast|meanwhile|however|in turn|for its part|though|too|of course|"
-    r"for example|for instance|in fact|in total|in all|at the same time|once again|as expected)\s*,",
-    re.IGNORECASE,
-)
-_PRONOUN = re.compile(r"^(?:it|its|the company|the company's|they|their|this|that|the firm|the group)\b", re.IGNORECASE)
 
 
 def tie_out(draft: Draft, facts: Sequence[Fact], book: SourceBook, spans: Sequence[Span] = ()) -> tuple[Draft, Ledger]:
@@ -93,6 +86,7 @@ class TieOut:
         self.spans = {span.id: span for span in spans}
         self._prose: dict[str, Prose] = {}
         self.companies = Companies(book)
+        self.reader = Reader(book, self.companies)
         self._main: tuple[tuple[str, ...], str, Period] | None = None  # what the sentences of a section were about last
         self._sentence = ""
         self._topic: tuple[tuple[str, ...], Phrase] | None = None  # what the last sentence was a number of
@@ -135,7 +129,7 @@ class TieOut:
         for one in several or (entity,):
             mine, read = sentence, scopes
             if one is not None and entity is not None and one.key != entity.key:
-                mine, read = self.parse(claim.text, one, self._year(passage, one))
+                mine, read = self.reader.parse(claim.text, one, self._year(passage, one))
                 read = self._implied(passage, mine, read)
             verdict = self._settle(claim, passage, mine, index, read, one, foreign)
             if verdict.status is not TIED:
@@ -190,61 +184,15 @@ class TieOut:
             mentions = find_numbers(claim.text, cell=claim.kind == "cell")
             return Sentence(claim.text, mentions, (), ()), [Scope("level")] * len(mentions), None, foreign
         if claim.kind == "cell":
-            return (*read_cell(claim.text, passage, lambda words: self._words(words, known)), entity, foreign)
-        sentence, scopes = self.parse(claim.text, known, self._year(passage, known))
+            return (*read_cell(claim.text, passage, lambda words: self.reader.words(words, known)), entity, foreign)
+        sentence, scopes = self.reader.parse(claim.text, known, self._year(passage, known))
         return sentence, scopes, entity, foreign
-
-    def parse(self, text: str, entity: Entity, year: int | None = None) -> tuple[Sentence, list[Scope]]:
-        """Read a sentence as one about `entity`; `year` is the fiscal year of a quarter that names none."""
-        flat = _ASIDES.sub(lambda match: " " * len(match[0]), text.replace("\n", " "))
-        mentions = find_numbers(flat)
-        scale = scale_of(flat)
-        if scale > 1:
-            mentions = [scaled(m, scale) for m in mentions]
-        sentence = Sentence(
-            flat, mentions, named_spans(flat), self._times(flat, entity, year), self.companies.hidden(flat),
-            self._joined(flat, entity),
-        )  # fmt: skip
-        return sentence, read_scopes(sentence)
-
-    def _words(self, text: str, entity: Entity) -> Sentence:
-        """Read the words around a table's cell, which hold no number."""
-        times = periods_in(text, self.book.calendars[entity.key])
-        return Sentence(text, [], named_spans(text), times, self.companies.hidden(text), self._joined(text, entity))
-
-    def _times(self, text: str, entity: Entity, year: int | None) -> list[tuple[int, int, Period]]:
-        """Return the periods of a sentence, those of quarters without a year among them."""
-        found = periods_in(text, self.book.calendars[entity.key])
-        found += [item for item in spans_of_report(text, entity) if not _overlaps(item, found)]
-        found.sort(key=lambda item: item[0])
-        if year is None:
-            return found
-        for start, end, period in yearless_periods(text, year):
-            if any(s < end and start < e and p.kind != "year" for s, e, p in found):
-                continue
-            inside = [(s, e, p) for s, e, p in found if p.kind == "year" and (start <= s < end or _of(text[end:s]))]
-            if inside:
-                period = replace(period, fiscal_year=inside[0][2].fiscal_year)
-                end = max(end, inside[0][1])
-                found.remove(inside[0])
-            found.append((start, end, period))
-        return sorted(found, key=lambda item: item[0])
 
     def _year(self, passage: Passage, entity: Entity) -> int | None:
         """Return the fiscal year that a sentence's surroundings speak of, else the newest document's."""
         years = [p.fiscal_year for p in self._periods(passage, entity) if p.fiscal_year]
         newest = max((d.fiscal_year or 0 for d in entity.documents), default=0)
         return years[0] if years else newest or None
-
-    def _joined(self, text: str, entity: Entity) -> list[tuple[int, int]]:
-        low = text.lower()
-        found = []
-        for label in self.book.joined_labels[entity.key]:
-            at = low.find(label)
-            while at >= 0:
-                found.append((at, at + len(label)))
-                at = low.find(label, at + 1)
-        return found
 
     # ------------------------------------------------------------ settling
 
@@ -278,7 +226,7 @@ class TieOut:
         if verdict.status is not TIED and claim.kind != "cell":
             verdict = self._again(judge, verdict, sentence, index, scopes, fallbacks)
         if verdict.status is OPEN and claim.kind != "cell":
-            prose = self._prose.setdefault(entity.key, Prose(self.book, entity, self.parse))
+            prose = self._prose.setdefault(entity.key, Prose(self.book, entity, self.reader.parse))
             periods = [scope.period] if scope.period is not None else fallbacks
             spoken = prose.judge(sentence, index, scope, periods, cited)
             if spoken.status is TIED and cited:
@@ -376,9 +324,6 @@ class TieOut:
             if named:
                 found.append(max(named, key=lambda p: (p.fiscal_year or 0, p.fiscal_quarter or 0)))
                 break
-        newest = default_period(entity)
-        if newest is not None and found and passage.claim.kind != "cell" and not passage.claim.instrument:
-            found += [newest] if found[0].kind == "year" and newest not in found else []
         # A balance date that was spoken of stands for its year too.
         for period in list(found):
             if period.kind == "instant" and period.fiscal_year and calendar.end_of(period.fiscal_year) == period.end:
@@ -397,15 +342,6 @@ def _clause_start(sentence: Sentence, before: int) -> int:
 
 def _unit_of_fact(mention: NumberMention, fact: Fact) -> bool:
     return mention.unit in (fact.unit, "number") or (mention.unit == "points" and fact.unit in ("points", "fraction"))
-
-
-def _overlaps(item: tuple[int, int, Period], found: Sequence[tuple[int, int, Period]]) -> bool:
-    return any(start < item[1] and item[0] < end for start, end, _ in found)
-
-
-def _of(gap: str) -> bool:
-    """Say whether a year that follows a quarter after these words is the quarter's."""
-    return bool(re.fullmatch(r"\s*(?:of|in|for)?\s*(?:the\s+)?", gap, re.IGNORECASE))
 
 
 __all__ = ["TieOut", "open_numbers", "tie_out"]
