@@ -9,6 +9,7 @@ from typing import Any
 
 from pipelines.ingest.clean import clean, join_letter_spacing, letter_spaced
 from pipelines.ingest.pages import RawFile, RawPage
+from pipelines.pdfium import opened_pdf
 from tieout.errors import RefusedFile
 
 _LONG_LINE = 140  # a longer line with numbers may be several table rows that pdfium put on one
@@ -26,19 +27,18 @@ def read_pdf(data: bytes) -> RawFile:
     """
     import pypdfium2 as pdfium
 
+    opened = False
     try:
-        pdf = pdfium.PdfDocument(data)
+        with opened_pdf(data) as pdf:
+            opened = True
+            count = len(pdf)
+            texts = [_page_text(pdf, index) for index in range(count)]
+            printed = [_outline_label(pdf, index) for index in range(count)]
+            title = clean(pdf.get_metadata_value("Title") or "").strip() or None
     except pdfium.PdfiumError as error:
-        raise RefusedFile(_reason(str(error))) from error
-    try:
-        count = len(pdf)
-        texts = [_page_text(pdf, index) for index in range(count)]
-        printed = [_outline_label(pdf, index) for index in range(count)]
-        title = clean(pdf.get_metadata_value("Title") or "").strip() or None
-    except pdfium.PdfiumError as error:
+        if not opened:
+            raise RefusedFile(_reason(str(error))) from error
         raise RefusedFile(f"a page of the PDF cannot be read ({error}); save it again or get a fresh copy") from error
-    finally:
-        pdf.close()
     if not any(text.strip() for text in texts):
         raise RefusedFile(
             "the PDF has no text layer (a scan?); run it through OCR first"

@@ -14,11 +14,30 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
+from pipelines.ingest.pages import RawFile
 from pipelines.ingest.parsed import ParsedFile, from_json, parse
 from tieout.errors import NotAvailable, RefusedFile
 
 _ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 300.0
+
+
+# What a reader needs of the environment; keys and passwords of the service are none of its business.
+_KEPT = frozenset(
+    {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"}
+)
+
+
+def read_apart(name: str, data: bytes, *, timeout_s: float = TIMEOUT_S) -> RawFile:
+    """Read one file in a process of its own, so that no file can end this one or hold it up.
+
+    Raises RefusedFile as `read_bytes` does, and when the file crashes its reader or takes too long.
+    """
+    with ReaderPool(1, timeout_s=timeout_s) as pool:
+        found = pool.read(name, data)
+    if isinstance(found, RefusedFile):
+        raise found
+    return found.file
 
 
 class ReaderPool:
@@ -148,8 +167,12 @@ class _Worker:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
-                    env={**os.environ, "PYTHONPATH": paths},
+                    env=_environment() | {"PYTHONPATH": paths},
                 )
             except OSError as error:
                 raise NotAvailable(f"no process to read files in could be started: {error}") from error
         return self._process
+
+
+def _environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key.upper() in _KEPT or key.startswith("LC_")}

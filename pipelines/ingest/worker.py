@@ -6,6 +6,7 @@ answers each with a JSON line: `{"parsed": …}` or `{"refused": reason}`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -13,6 +14,8 @@ from typing import Any, BinaryIO
 
 from pipelines.ingest.parsed import parse, to_json
 from tieout.errors import RefusedFile
+
+MOST_MEMORY = 4 * 1024**3  # bytes; the largest file that is read has 0.5 GB
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -32,8 +35,21 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
+def limit_memory(most: int = MOST_MEMORY) -> None:
+    """Refuse this process more than `most` bytes of address space, where the system has such a limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    with contextlib.suppress(ValueError, OSError):  # macOS knows the limit but does not take it
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
 def main() -> None:
     """Serve on the process's own pipes; whatever a library prints goes to standard error."""
+    limit_memory()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines.ingest.files import find_files
 from pipelines.ingest.identity import identify
-from pipelines.ingest.reader import read_bytes
+from pipelines.ingest.pool import read_apart
 from pipelines.ingest.recognise import read_cover
 from pipelines.ledger.draft import parse_markdown
 from pipelines.ledger.figures import read_figures
@@ -93,7 +93,7 @@ class DraftChecker:
 
     def _read(self, principal: Principal, name: str, data: bytes) -> tuple[Document, list[Page], Instrument | None]:
         try:
-            raw = read_bytes(name, data)
+            raw = read_apart(name, data)
         except RefusedFile as error:
             raise RefusedFile(f"{name}: {error.message}", file=name) from error
         identity = identify(name, read_cover(raw.pages), _Companies(self.registry, principal))

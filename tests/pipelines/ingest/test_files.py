@@ -1,5 +1,7 @@
 """Finding files, and reading them in processes of their own."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,8 +9,11 @@ import pytest
 
 from pipelines.ingest.files import find_files, printable
 from pipelines.ingest.parsed import ParsedFile, from_json, parse, to_json
-from pipelines.ingest.pool import ReaderPool
+from pipelines.ingest.pool import ReaderPool, read_apart
+from pipelines.ingest.worker import MOST_MEMORY
 from tieout.errors import InvalidInput, RefusedFile
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_a_folder_gives_its_known_files_sorted_without_hidden_ones(tmp_path: Path) -> None:
@@ -67,3 +72,33 @@ def test_a_file_that_takes_too_long_is_refused_and_the_next_is_read_by_a_new_pro
         (_, late), (_, later) = pool.read_all([(1, "a.txt", b"x"), (2, "b.txt", b"y")])
     assert isinstance(late, RefusedFile) and "took longer" in late.message
     assert isinstance(later, RefusedFile)
+
+
+def test_one_file_is_read_apart_and_refused_as_in_a_pool(make_pdf: Callable[..., bytes]) -> None:
+    assert [page.text for page in read_apart("a.pdf", make_pdf([["one"], ["two"]])).pages] == ["one", "two"]
+    with pytest.raises(RefusedFile, match="broken"):
+        read_apart("b.pdf", b"broken")
+    with pytest.raises(RefusedFile, match="took longer"):
+        read_apart("c.txt", b"x", timeout_s=0.001)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at a process's limits and environment in /proc")
+def test_a_reading_process_has_bounded_memory_and_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIEOUT_MODEL_API_KEY", "sk-secret")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    with ReaderPool(1) as pool:
+        assert isinstance(pool.read("a.txt", b"x"), ParsedFile)
+        process = Path(f"/proc/{pool._started[0]._process.pid}")  # type: ignore[union-attr]
+        assert b"sk-secret" not in (process / "environ").read_bytes()
+        limits = (process / "limits").read_text()
+    (space,) = [line.split()[3] for line in limits.splitlines() if line.startswith("Max address space")]
+    assert space == str(MOST_MEMORY)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems bound no process's address space")
+def test_a_file_that_needs_too_much_memory_is_refused_and_the_reader_lives_on() -> None:
+    """The limit is small here; what asks for more than that gets a MemoryError, not the machine's last page."""
+    code = "from pipelines.ingest.worker import limit_memory\nlimit_memory(2**29)\ntry:\n b'x' * 2**30\n"
+    code += "except MemoryError:\n print('refused')"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout == "refused\n"
