@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from store.lake.sandbox import Limits, check_select, connect, first_rows
 from store.lake.schema import BARS, FIGURES, KEYS
-from tieout.errors import InvalidInput
+from tieout.errors import Conflict, InvalidInput
 from tieout.model import Fact
 from tieout.ports import FactQuery
 
@@ -110,13 +110,22 @@ def fact_of(query: FactQuery, value: Decimal, snapshot: str, seen: object) -> Fa
 
 
 def fact_id(query: FactQuery, seen: object) -> str:
-    """Return "f_" and eight hexadecimal digits of the hash of the query's name, SQL, parameters and data version."""
+    """Return "f_" and 16 hexadecimal digits of the hash of the query's name, SQL, parameters and data version."""
     content = [query.name, query.sql, dict(query.parameters), query.as_of.isoformat(), seen]
     try:
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     except TypeError as error:
         raise InvalidInput(f"{query.name}: a parameter is no JSON value: pass a date as its ISO text") from error
-    return f"f_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return f"f_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def distinct(facts: Sequence[Fact]) -> None:
+    """Check that no two different facts share an id. Raises Conflict, which names both."""
+    found: dict[str, Fact] = {}
+    for fact in facts:
+        other = found.setdefault(fact.id, fact)
+        if (other.name, other.sql, other.parameters, other.value) != (fact.name, fact.sql, fact.parameters, fact.value):
+            raise Conflict(f"{other.name} and {fact.name} have the same id {fact.id}: give one of them another name")
 
 
 def known(bars: pa.Table, as_of: date) -> pa.Table:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from store.lake import sandbox
-from store.lake.compute import Calculator, Rows, bundle, fact_of, known, known_figures
+from store.lake.compute import Calculator, Rows, bundle, distinct, fact_of, known, known_figures
 from store.lake.contract import contracts
 from store.lake.delta import DeltaTables
 from store.lake.imports import Changes, compare, preview, rows_to_write
@@ -140,7 +140,7 @@ class TableLake:
 
         The figures that queries bring are stored first. A fact's SQL sees the bars of its own series and its own
         figures, none known after its `as_of`. Raises InvalidInput for SQL that cannot be run, NotFound for a series
-        that the lake does not have, Conflict for two figures of one id, StorageFull.
+        that the lake does not have, Conflict for two figures or facts of one id, StorageFull.
         """
         workspace = principal.workspace
         if not queries:
@@ -164,6 +164,7 @@ class TableLake:
                     facts.append(fact_of(query, value, snapshot, [str(item) for item in seen]))
         finally:
             calculator.close()
+        distinct(facts)
         self._pin(workspace, facts)
         return facts
 

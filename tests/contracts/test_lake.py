@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -184,9 +185,21 @@ def test_a_fact_is_decimal_stable_and_cites_its_snapshot(lake: Lake, write: Call
     (fact,) = lake.compute(ME, [query])
     assert (fact.value, fact.display, fact.snapshot) == (Decimal(11), "$11.00", "bars@1")
     assert (fact.series, fact.spans, fact.instrument) == (("ABC/feed/splits_dividends",), ("span_1",), "ABC")
-    assert fact.id.startswith("f_")
-    assert len(fact.id) == 10
+    assert re.fullmatch(r"f_[0-9a-f]{16}", fact.id)  # 32 bits would meet by chance within some ten thousand facts
+    assert len(fact.id) == 18
     assert lake.compute(ME, [query]) == [fact]
+
+
+def test_two_different_facts_of_one_id_are_refused(
+    lake: Lake, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clash of hashes cannot be brought about: the id is held fixed instead."""
+    lake.import_bars(ME, write("p.csv", WIDE), FEED)
+    monkeypatch.setattr("store.lake.compute.fact_id", lambda *_: "f_0123456789abcdef")
+    same = last_close("2024-01-03")
+    assert len({fact.id for fact in lake.compute(ME, [same, same])}) == 1
+    with pytest.raises(Conflict, match="same id f_0123456789abcdef"):
+        lake.compute(ME, [same, last_close("2024-01-04")])
 
 
 def test_a_fact_without_a_value_is_left_out(lake: Lake, write: Callable[..., Path]) -> None:
