@@ -21,6 +21,9 @@ _REASONS = re.compile(
 )
 _CHANGED = re.compile(r"(?:in|de)creas|gr[eo]w|rose|fell|declin|higher|lower|loss", re.I)
 _MAYBE = re.compile(r"\b(?:may|could|might|would|if we|no assurance|forward-looking|there can be)\b", re.I)
+_LIST = re.compile(
+    r"\b\d{1,2}/\d{1,2}/\d{2}\b|incorporated (?:herein )?by reference|^\(\d+\)\s", re.I
+)  # exhibits, footnotes
 _FITS: Mapping[str, re.Pattern[str]] = {  # what a sentence that answers a form of question holds
     "amount": re.compile(r"\$\s?\d"),
     "count": re.compile(NUMBER),
@@ -139,9 +142,13 @@ def _score(unit: _Unit, wanted: Wanted, rarity: Mapping[str, float]) -> float:
     in_form = bool(said) or _counted(unit.text, wanted)
     if (total or not said) and covered < (_COVERED_IN_FORM if in_form else _COVERED):
         return 0.0
+    if wanted.form == "count" and not in_form:
+        return 0.0
     score = covered + said + _fit(unit.text, wanted) + _newness(unit.text)
     if _MAYBE.search(unit.text):
         score -= 0.5
+    if _LIST.search(unit.text) and not said:
+        score -= 0.8
     score *= _prose(unit.text) if not said else 1.0
     if wanted.years and any(year in unit.text for year in wanted.years):
         score += 0.3
