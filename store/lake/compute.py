@@ -157,8 +157,9 @@ def bundle(facts: Sequence[Fact], rows_of: Callable[[Fact], Rows]) -> dict[str, 
     """Return the rows from which the facts' own SQL gives their values again, each table without repetitions.
 
     A fact's bars are first cut to its `start` and `end`; where that changes its value, it keeps all that it saw.
-    `rows_of` returns the very same table for facts that see the same rows. Raises InvalidInput for a fact whose SQL
-    depends on which other rows stand beside its own.
+    Where facts cite versions in which a row differs, the row of the last fact stands, as long as every fact keeps its
+    value. `rows_of` returns the very same table for facts that see the same rows. Raises InvalidInput for a fact whose
+    SQL depends on which other rows stand beside its own, Conflict where the differing rows change a value.
     """
     tables: dict[str, list[pa.Table]] = {"bars": [BARS.empty_table()], "figures": [FIGURES.empty_table()]}
     cut: dict[tuple[int, object, object], pa.Table] = {}  # facts of one window share their rows
@@ -175,10 +176,19 @@ def bundle(facts: Sequence[Fact], rows_of: Callable[[Fact], Rows]) -> dict[str, 
                 rows = dict(full)
             for name, table in rows.items():
                 tables[name].append(table)
-        together = {name: _distinct(parts, KEYS[name]) for name, parts in tables.items()}
+        together, replaced = {}, []
+        for name, parts in tables.items():
+            rows = _distinct(parts, KEYS[name])
+            together[name] = _one_per_key(rows, KEYS[name])
+            replaced += [name] if together[name].num_rows < rows.num_rows else []
         calculator.view(together)
         for fact in facts:
             again = calculator.value(fact.name, fact.sql, fact.parameters)
+            if not _same(again, fact.value) and replaced:
+                raise Conflict(
+                    f"{' and '.join(replaced)} were replaced between the computations of these facts, which changes "
+                    f"{fact.name} from {fact.value} to {again}: ask the question again"
+                )
             if not _same(again, fact.value):
                 raise InvalidInput(
                     f"{fact.name} is {fact.value} by itself and {again} beside the rows of other facts: its SQL must "
@@ -190,10 +200,20 @@ def bundle(facts: Sequence[Fact], rows_of: Callable[[Fact], Rows]) -> dict[str, 
 
 
 def _distinct(parts: list[pa.Table], keys: Sequence[str]) -> pa.Table:
+    """Return the rows without repetitions by key; those of one key that differ stay in the order of `parts`."""
     unique = list({id(part): part for part in parts}.values())
     table = pa.concat_tables(unique)
     rows = table.group_by(table.column_names, use_threads=False).aggregate([]).select(table.column_names)
-    return rows.sort_by([(key, "ascending") for key in keys])
+    place = pa.array(range(rows.num_rows), pa.int64())
+    order = [(key, "ascending") for key in (*keys, "place")]
+    return rows.append_column("place", place).sort_by(order).select(table.column_names)
+
+
+def _one_per_key(table: pa.Table, keys: Sequence[str]) -> pa.Table:
+    """Return the last row of each key, in the order of keys."""
+    places = pa.array(range(table.num_rows), pa.int64())
+    last = table.select(list(keys)).append_column("place", places).group_by(list(keys)).aggregate([("place", "max")])
+    return table if last.num_rows == table.num_rows else table.take(last["place_max"].sort())
 
 
 def _same(again: Decimal | None, value: Decimal) -> bool:

@@ -326,6 +326,19 @@ def test_a_fact_keeps_its_version_after_prices_were_replaced(lake: Lake, write: 
     assert lake.rows(ME, [new])["bars"]["close"].to_pylist() == [10, 11, 9.75]
 
 
+def test_rows_of_several_versions_go_together_where_no_value_changes(lake: Lake, write: Callable[..., Path]) -> None:
+    """A correction between two steps of a run does not leave the run without a report."""
+    lake.import_bars(ME, write("wide.csv", WIDE), FEED)
+    (before,) = lake.compute(ME, [last_close("2024-01-03")])
+    (last,) = lake.compute(ME, [last_close("2024-01-04")])
+    replacing = ImportOptions(vendor="feed", adjustment="splits_dividends", replace=True)
+    lake.import_bars(ME, write("new.csv", WIDE.replace("9.5", "9.75")), replacing)
+    (after,) = lake.compute(ME, [last_close("2024-01-04")])
+    assert lake.rows(ME, [before, after])["bars"]["close"].to_pylist() == [10, 11, 9.75]
+    with pytest.raises(Conflict, match=r"bars were replaced .* from 9.5 to 9.75: ask the question again"):
+        lake.rows(ME, [last, after])
+
+
 def test_sql_from_outside_sees_the_given_tables_only(lake: Lake, write: Callable[..., Path]) -> None:
     lake.import_bars(ME, write("wide.csv", WIDE), FEED)
     table = pa.table({"a": [1, 2, 3]})
