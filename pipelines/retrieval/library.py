@@ -21,7 +21,7 @@ _EVERYTHING = SearchFilter()
 
 
 class DocumentLibrary:
-    """A Library over the given parts. Safe to use from many threads; ingestions run one after another."""
+    """A Library over the given parts. Safe to use from many threads; a workspace is written by one at a time."""
 
     def __init__(
         self,
@@ -42,7 +42,8 @@ class DocumentLibrary:
         count = min(4, os.cpu_count() or 1) if workers is None else workers
         self._ingestion = Ingestion(content, blobs, index, embedder, registry, count)
         self._searcher = Searcher(content, index, embedder)
-        self._writing = threading.RLock()
+        self._locks: dict[str, threading.RLock] = {}
+        self._making_locks = threading.Lock()
         self._ready: set[str] = set()  # workspaces whose index was checked
         self._figures: OrderedDict[tuple[str, str], list[Figure]] = OrderedDict()
 
@@ -54,7 +55,8 @@ class DocumentLibrary:
         Raises InvalidInput when a path does not exist or no file is found, StorageFull when the disk is full
         (files before that one are in, the others are not).
         """
-        with self._writing:
+        with self._writing(principal):
+            self._check(principal)  # readers need not wait for the rest
             return self._ingestion.run(principal, paths, progress)
 
     def documents(self, principal: Principal) -> list[Document]:
@@ -64,7 +66,7 @@ class DocumentLibrary:
 
     def remove(self, principal: Principal, reference: str) -> Document:
         """Remove a document by id, name or title, with its vectors and blob. Raises NotFound, NeedsAnswer."""
-        with self._writing:
+        with self._writing(principal):
             document = self._content.get_document(principal, reference)
             self._content.remove_document(principal, document.id)
             self._index.remove_document(principal, document.id)
@@ -74,7 +76,7 @@ class DocumentLibrary:
 
     def reindex(self, principal: Principal) -> int:
         """Rebuild all vectors from SQL; return the number of chunks."""
-        with self._writing:
+        with self._writing(principal):
             return self._ingestion.rebuild(principal)
 
     def search(
@@ -130,11 +132,15 @@ class DocumentLibrary:
         """Return the ids of documents whose vectors are not what the text calls for, also of removed ones."""
         return self._ingestion.unsound(principal)
 
+    def _writing(self, principal: Principal) -> threading.RLock:
+        with self._making_locks:
+            return self._locks.setdefault(principal.workspace, threading.RLock())
+
     def _check(self, principal: Principal) -> None:
         """Once for each workspace: finish a cut-off ingestion, and write vectors that are missing."""
         if principal.workspace in self._ready:
             return
-        with self._writing:
+        with self._writing(principal):
             if principal.workspace not in self._ready:
                 self._ingestion.repair(principal)
                 self._ready.add(principal.workspace)

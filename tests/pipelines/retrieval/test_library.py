@@ -1,6 +1,7 @@
 """The library's life: ingest, again, changed, cut off, searched, removed, rebuilt."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,6 +201,19 @@ def test_a_cut_off_ingestion_shows_nothing_and_is_finished_later(parts: Parts, f
         assert statuses == ["refused", "unchanged", "added"]
     assert library.documents(ANN)[0].name == "zebra_2022.txt"
     assert library.search(ANN, "striped widgets", limit=1)
+
+
+def test_reading_waits_for_no_ingestion(parts: Parts, folder: Path) -> None:
+    """While one workspace takes files in, it and another are read for the first time."""
+    seen: list[tuple[int, int]] = []
+
+    def progress(outcome: IngestOutcome, done: int, total: int) -> None:
+        with ThreadPoolExecutor(2) as readers:
+            own, other = readers.submit(parts.library.documents, ANN), readers.submit(parts.library.documents, BOB)
+            seen.append((len(own.result(10)), len(other.result(10))))
+
+    parts.library.ingest(ANN, [folder], progress=progress)
+    assert seen == [(0, 0), (1, 0), (2, 0)]
 
 
 def test_every_hit_quotes_its_page_verbatim_and_pages_come_once(parts: Parts, folder: Path) -> None:
