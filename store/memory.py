@@ -85,11 +85,12 @@ class MemoryRunStore:
         return self._find(principal, run_id).run
 
     def list_runs(self, principal: Principal, *, limit: int = 50, states: Sequence[RunState] = ()) -> list[Run]:
-        """Return runs, newest first."""
+        """Return runs, newest first, without their results."""
         with self._lock:
             runs = [record.run for record in self._records.values()]
         runs = [r for r in runs if r.workspace == principal.workspace and (not states or r.state in states)]
-        return sorted(runs, key=lambda run: (run.created_at, run.id), reverse=True)[:limit]
+        newest = sorted(runs, key=lambda run: (run.created_at, run.id), reverse=True)[:limit]
+        return [replace(run, result={}) for run in newest]
 
     def steps(self, principal: Principal, run_id: str) -> list[Step]:
         """Return the run's steps in plan order. Raises NotFound."""

@@ -13,7 +13,7 @@ AnyRow = Row[*tuple[Any, ...]]
 
 
 def run_of(row: AnyRow) -> Run:
-    """Return the run of a whole row of `runs`."""
+    """Return the run of a row of `runs`; its result is empty when the row was read without it."""
     return Run(
         id=row.id,
         workspace=row.workspace,
@@ -24,7 +24,7 @@ def run_of(row: AnyRow) -> Run:
         created_at=row.created_at,
         updated_at=row.updated_at,
         finished_at=row.finished_at,
-        result=row.result,
+        result=row._mapping.get("result", {}),
         error=row.error,
         usage=usage_of(row),
     )

@@ -201,6 +201,15 @@ def test_runs_are_listed_newest_first(store: RunStore) -> None:
 # ---------------------------------------------------------------- the life of a run
 
 
+def test_a_list_of_runs_leaves_their_results_out(store: RunStore) -> None:
+    """A report's result holds all of its claims: a list of fifty would hold fifty reports."""
+    run = start(store)
+    store.complete_step(take(store, run, "only"), {}, now=LATER, run_result={"answer": "much"})
+    (listed,) = store.list_runs(ANN)
+    assert store.get_run(ANN, run.id) == replace(listed, result={"answer": "much"})
+    assert listed.result == {}
+
+
 def test_a_chain_runs_to_done(store: RunStore) -> None:
     run = start(store, CHAIN)
     for key, following in (("first", ["second"]), ("second", ["third"]), ("third", [])):

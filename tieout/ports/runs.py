@@ -59,7 +59,7 @@ class RunStore(Protocol):
         ...
 
     def list_runs(self, principal: Principal, *, limit: int = 50, states: Sequence[RunState] = ()) -> list[Run]:
-        """Return runs, newest first."""
+        """Return runs, newest first, each with an empty `result`: `get_run` gives that of one run."""
         ...
 
     def steps(self, principal: Principal, run_id: str) -> list[Step]:
