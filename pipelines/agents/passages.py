@@ -145,7 +145,7 @@ def _score(unit: _Unit, wanted: Wanted, rarity: Mapping[str, float]) -> float:
     if wanted.form == "count" and not in_form:
         return 0.0
     score = covered + said + _fit(unit.text, wanted) + _newness(unit.text)
-    if _MAYBE.search(unit.text):
+    if _MAYBE.search(unit.text) and not said:
         score -= 0.5
     if _LIST.search(unit.text) and not said:
         score -= 0.8

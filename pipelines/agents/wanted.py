@@ -207,6 +207,16 @@ SUBJECTS: tuple[Subject, ...] = (
         "legal proceedings filed lawsuit complaint court defendant litigation",
     ),
     _subject(
+        "risk factors",
+        r"risk factors?|(?:main|key|biggest|major|principal|top) risks?",
+        (
+            r"\b(?:could|may|can)\b[^.]{0,60}\badversely (?:affect|impact)[^.]{0,60}\b(?:business|results|condition)",
+            r"\b(?:could|may|can)\b[^.]{0,60}\b(?:adversely|harm|negatively)\b",
+        ),
+        "risk factors could materially adversely affect business results of operations",
+        instead=False,
+    ),
+    _subject(
         "accounting policy",
         r"how (?:does|do|did|are|is)\b.{0,50}\b"
         r"(?:valued?|account(?:ed)? for|recogni[sz]ed?|depreciated?|amorti[sz]ed?|measured?)",
