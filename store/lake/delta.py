@@ -27,6 +27,7 @@ _KEEP_EVERYTHING = {
 }
 _FULL = re.compile(r"no space left|disk quota|os error (28|122)\b|storage ?full", re.IGNORECASE)
 _LOCK_TIMEOUT_S = 60.0
+_MOST_FILES = 50  # each append adds a file, and a read opens them all
 
 
 class DeltaTables:
@@ -57,7 +58,8 @@ class DeltaTables:
     def write(self, workspace: str, table: str, rows: pa.Table, *, upsert: bool = False) -> int:
         """Append rows, or replace those of the same key, in one commit; return the new version. Raises StorageFull.
 
-        A write that fails leaves the table as it was, and takes its unfinished files away again.
+        Many small files are then joined, which makes a further version of the same rows. A write that fails leaves the
+        table as it was, and takes its unfinished files away again.
         """
         path = self._path(workspace, table)
         before = _data_files(path)
@@ -75,11 +77,11 @@ class DeltaTables:
                     "overwrite",
                 )
             write_deltalake(str(path), rows, mode=mode, writer_properties=_compressed(), commit_properties=_patient())
-            return DeltaTable(str(path)).version()
         except (OSError, DeltaError) as error:
             for left in _data_files(path) - before:
                 left.unlink(missing_ok=True)
             raise _translated(error, table) from error
+        return _compacted(path)
 
     @contextmanager
     def lock(self, workspace: str, table: str) -> Iterator[None]:
@@ -137,6 +139,23 @@ def _folder_name(workspace: str) -> str:
 
 def _data_files(path: Path) -> set[Path]:
     return set(path.glob("*.parquet"))
+
+
+def _compacted(path: Path) -> int:
+    """Join the files of a table that has many and return its newest version; old versions keep their own files.
+
+    The rows are safe already: where there is no room to join them, the table stays in pieces.
+    """
+    table = DeltaTable(str(path))
+    if len(table.file_uris()) <= _MOST_FILES:
+        return table.version()
+    before = _data_files(path)
+    try:
+        table.optimize.compact(writer_properties=_compressed(), commit_properties=_patient())
+    except (OSError, DeltaError):
+        for left in _data_files(path) - before:
+            left.unlink(missing_ok=True)
+    return DeltaTable(str(path)).version()
 
 
 def _compressed() -> WriterProperties:

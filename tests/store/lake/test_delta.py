@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
 
@@ -31,6 +32,18 @@ def test_every_version_stays_readable(tmp_path: Path) -> None:
         tables.read("w", "bars", 12)
     with pytest.raises(NotFound, match="nothing was imported"):
         tables.read("other", "bars", 1)
+
+
+def test_many_small_files_are_joined_and_old_versions_stay(tmp_path: Path) -> None:
+    tables = DeltaTables(tmp_path)
+    versions = [tables.write("w", "bars", bar(f"T{n}", n)) for n in range(1, 54)]
+    path = tmp_path / "w" / "bars"
+    assert len(DeltaTable(str(path)).file_uris()) < 10
+    assert versions == sorted(set(versions))
+    assert versions[-1] == tables.version("w", "bars") == 54  # 53 writes, one of which joined the files
+    for n, version in enumerate(versions, 1):
+        assert tables.read("w", "bars", version).num_rows == n
+    assert tables.read("w", "bars", 54, pc.field("ticker") == "T7")["close"].to_pylist() == [7]
 
 
 def test_nothing_of_a_table_expires_by_itself(tmp_path: Path) -> None:
