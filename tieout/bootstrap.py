@@ -132,7 +132,7 @@ def _parts(settings: Settings, database: Database, stack: ExitStack) -> Parts:
     content = lazily(lambda: _content(database))
     embedder = lazily(lambda: _embedder(settings))
     stack.callback(close_if_built, embedder)
-    vectors = lazily(lambda: _vectors(settings, embedder.dimensions))
+    vectors = lazily(lambda: _vectors(settings, embedder))
     stack.callback(close_if_built, vectors)
     registry = lazily(lambda: _registry(content))
     model = lazily(lambda: open_model(settings)) if settings.model else None
@@ -185,17 +185,19 @@ def _embedder(settings: Settings) -> Embedder:
     )
 
 
-def _vectors(settings: Settings, dimensions: int) -> VectorIndex:
+def _vectors(settings: Settings, embedder: Embedder) -> VectorIndex:
     if settings.profile == "team" and settings.qdrant_url:
         from qdrant_client import QdrantClient
 
         from store.vectors.server import ServerVectorIndex
 
         key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
-        return ServerVectorIndex(QdrantClient(url=settings.qdrant_url, api_key=key), dimensions)
+        return ServerVectorIndex(
+            QdrantClient(url=settings.qdrant_url, api_key=key), embedder.dimensions, model=embedder.name
+        )
     from store.vectors.edge import EdgeVectorIndex
 
-    return EdgeVectorIndex(settings.folder / "vectors", dimensions)
+    return EdgeVectorIndex(settings.folder / "vectors", embedder.dimensions, model=embedder.name)
 
 
 def _registry(content: ContentStore) -> CompanyRegistry:

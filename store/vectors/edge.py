@@ -6,6 +6,7 @@ the interpreter for seconds, and without it search is exact and fast enough (FAC
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Iterable, Sequence
@@ -30,22 +31,37 @@ from store.vectors.points import (
     point_id,
 )
 from tieout.errors import FolderLocked, NotAvailable, StorageFull
+from tieout.files import write_atomically
 from tieout.model import Principal
 from tieout.ports import SearchFilter, VectorPoint
 
 _BATCH = 512
+_MODEL = "embedder.json"  # beside the shard's own files: whose vectors they are
 _INDEXED = ("workspace", "document", "instrument", "form", "kind")
 
 
 class EdgeVectorIndex:
     """A VectorIndex in a folder. Safe to use from many threads of the one process that owns the folder."""
 
-    def __init__(self, folder: Path, dimensions: int) -> None:
-        """Open or create the shard. Raises FolderLocked when another process has it, NotAvailable when damaged."""
+    def __init__(self, folder: Path, dimensions: int, *, model: str = "") -> None:
+        """Open or create the shard; one with the vectors of another `model` (its name) is begun anew, empty.
+
+        Raises FolderLocked when another process has it, NotAvailable when it is damaged.
+        """
         self._folder = folder
-        self._dimensions = dimensions
         self._lock = threading.RLock()
+        made_with = self._made_with() or (model, dimensions)
+        self._dimensions = made_with[1]
         self._shard = self._open()
+        if made_with != (model, dimensions):  # opened first, because only that tells whether another process has it
+            self._shard.close()
+            aside = folder.with_name(f"{folder.name}.old")  # a removal that is cut off leaves no half of a shard
+            shutil.rmtree(aside, ignore_errors=True)
+            folder.rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+            self._dimensions = dimensions
+            self._shard = self._open()
+        write_atomically(folder / _MODEL, json.dumps({"model": model, "dimensions": dimensions}).encode())
 
     def upsert(self, principal: Principal, points: Sequence[VectorPoint]) -> None:
         """Add or replace points by chunk id; on return they are in the write-ahead log and searchable."""
@@ -141,6 +157,17 @@ class EdgeVectorIndex:
         """Flush and release the folder."""
         with self._lock:
             self._shard.close()
+
+    def _made_with(self) -> tuple[str, int] | None:
+        try:
+            kept = json.loads((self._folder / _MODEL).read_text(encoding="utf-8"))
+            return str(kept["model"]), int(kept["dimensions"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise NotAvailable(
+                f"{self._folder / _MODEL} cannot be read ({error}); delete that folder and run `tieout reindex`"
+            ) from error
 
     def _open(self) -> Any:
         import qdrant_edge as edge

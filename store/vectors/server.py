@@ -6,6 +6,7 @@ be had where this was built, so the server itself is unproven.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -36,10 +37,14 @@ _BATCH = 256
 class ServerVectorIndex:
     """A VectorIndex over qdrant-client. All workspaces share the collection; every call filters by workspace."""
 
-    def __init__(self, client: Any, dimensions: int, *, collection: str = "tieout") -> None:
-        """Take a `qdrant_client.QdrantClient` and make the collection if it is not there. Raises NotAvailable."""
+    def __init__(self, client: Any, dimensions: int, *, model: str = "", collection: str = "tieout") -> None:
+        """Take a `qdrant_client.QdrantClient` and make the collection if it is not there. Raises NotAvailable.
+
+        Each embedding `model` (its name) has a collection of its own, so that vectors of two never mix.
+        """
         self._client = client
-        self._collection = collection
+        digest = hashlib.sha256(f"{model}\0{dimensions}".encode()).hexdigest()[:12]
+        self._collection = f"{collection}-{digest}"
         self._call(lambda: self._prepare(dimensions))
 
     def upsert(self, principal: Principal, points: Sequence[VectorPoint]) -> None:

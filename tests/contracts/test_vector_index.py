@@ -175,3 +175,27 @@ def test_points_are_counted_of_each_document(index: VectorIndex) -> None:
     index.remove_document(ANN, "d7")
     assert "d7" not in index.point_counts(ANN)
     assert index.point_counts(BOB) == {"d1": 1}
+
+
+def test_vectors_of_another_model_are_not_mixed_in_a_shard(tmp_path: Path) -> None:
+    """The same dimensions or others: the shard begins anew, and the library fills it again at its start."""
+    for model, dimensions, points in (("a", 4, 0), ("a", 4, 4), ("b", 4, 0), ("b", 8, 0)):
+        index = EdgeVectorIndex(tmp_path / "v", dimensions, model=model)
+        assert index.count(ANN) == points
+        if model == "a" and points:
+            with pytest.raises(FolderLocked):
+                EdgeVectorIndex(tmp_path / "v", 4, model="b")
+        if dimensions == 4:
+            fill(index)
+        index.close()
+
+
+def test_vectors_of_another_model_are_not_mixed_on_a_server() -> None:
+    from qdrant_client import QdrantClient
+
+    client = QdrantClient(":memory:")
+    fill(ServerVectorIndex(client, 4, model="a"))
+    assert ServerVectorIndex(client, 4, model="a").count(ANN) == 4
+    assert ServerVectorIndex(client, 4, model="b").count(ANN) == 0
+    assert ServerVectorIndex(client, 8, model="b").count(ANN) == 0
+    client.close()
