@@ -56,6 +56,7 @@ class Ingestion:
             outcomes.append(outcome)
             if progress is not None:
                 progress(outcome, len(outcomes), len(files))
+        self._mend(principal)  # what another process wrote at the same time
         return outcomes
 
     def repair(self, principal: Principal) -> int:
@@ -68,18 +69,25 @@ class Ingestion:
             self.index.remove_document(principal, document.id)
             self._index(principal, document)
             self.content.mark_indexed(principal, document.id)
+        return len(hidden) + self._mend(principal)
+
+    def _mend(self, principal: Principal) -> int:
         wrong = self.unsound(principal)
+        if not wrong:
+            return 0
         documents = {document.id: document for document in self.content.list_documents(principal)}
         for document_id in wrong:
             self.index.remove_document(principal, document_id)
             if document_id in documents:
                 self._index(principal, documents[document_id])
-        return len(hidden) + len(wrong)
+        return len(wrong)
 
     def unsound(self, principal: Principal) -> list[str]:
         """Return the ids of documents of which the index has more or fewer points than SQL calls for."""
         wanted, held = self.content.point_counts(principal), self.index.point_counts(principal)
-        return sorted(name for name in wanted.keys() | held.keys() if wanted.get(name, 0) != held.get(name, 0))
+        coming = {document.id for document in self.content.unindexed(principal)}
+        names = (wanted.keys() | held.keys()) - coming
+        return sorted(name for name in names if wanted.get(name, 0) != held.get(name, 0))
 
     def rebuild(self, principal: Principal) -> int:
         """Write all points of the workspace anew, each over its old one, so that searches go on meanwhile.

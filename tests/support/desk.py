@@ -143,6 +143,10 @@ class ShelfLibrary:
         """Return the number of documents."""
         return len(self.documents(principal))
 
+    def unsound(self, principal: Principal) -> list[str]:
+        """Return nothing: there are no vectors here."""
+        return []
+
     def search(
         self,
         principal: Principal,
