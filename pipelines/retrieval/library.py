@@ -57,7 +57,14 @@ class DocumentLibrary:
         """
         with self._writing(principal):
             self._check(principal)  # readers need not wait for the rest
-            return self._ingestion.run(principal, paths, progress)
+
+            def told(outcome: IngestOutcome, done: int, total: int) -> None:
+                if outcome.document is not None and outcome.status != "unchanged":
+                    self._searcher.learn(outcome.document, self._content.pages(principal, outcome.document.id))
+                if progress is not None:
+                    progress(outcome, done, total)
+
+            return self._ingestion.run(principal, paths, told)
 
     def documents(self, principal: Principal) -> list[Document]:
         """Return all documents by name."""

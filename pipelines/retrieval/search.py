@@ -54,6 +54,10 @@ class Searcher:
             rankings.append(self._rank(principal, query, vector, allowed, narrowed, limit))
         return _in_turn(rankings, limit)
 
+    def learn(self, document: Document, pages: Iterable[Page]) -> None:
+        """Read what a new document's pages are, so that the first question about it need not."""
+        self._read(pages, {document.id: document})
+
     def _groups(self, documents: list[Document], query: Query, resolve: bool) -> list[list[Document]]:
         if not resolve:
             return [documents]

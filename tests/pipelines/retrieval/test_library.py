@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.providers.embeddings import StaticEmbedder
 from pipelines.registry.registry import CompanyRegistry
+from pipelines.retrieval.features import Features, read_features
 from pipelines.retrieval.library import DocumentLibrary
 from store.blobs import MemoryBlobStore
 from store.content import SqlContentStore
@@ -227,6 +228,19 @@ def test_every_hit_quotes_its_page_verbatim_and_pages_come_once(parts: Parts, fo
         again = parts.library.span(ANN, hit.span.document_id, hit.span.page, hit.span.start, hit.span.end)
         assert again == hit.span
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_what_pages_are_is_read_when_they_come_in(parts: Parts, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts.library.ingest(ANN, [folder])
+    read: list[str] = []
+
+    def reading(text: str) -> Features:
+        read.append(text)
+        return read_features(text)
+
+    monkeypatch.setattr("pipelines.retrieval.search.read_features", reading)
+    assert parts.library.search(ANN, "striped widgets") and read == []
+    assert parts.reopened().search(ANN, "striped widgets") and len(read) == 2
 
 
 def test_the_year_in_the_question_narrows_and_filters_hold(parts: Parts, folder: Path) -> None:
