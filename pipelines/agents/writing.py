@@ -77,7 +77,9 @@ def revise_draft(
         again = _model_writer(context).write(context, brief, errors, written)
     except (ProviderError, BudgetExceeded) as error:
         context.emit("model_given_up", reason=error.message)
-        return tied
+        kept = codec.load(Draft, tied["draft"])
+        note = f"The model did not correct its open numbers: {error.message}"
+        return {**tied, "draft": codec.dump(replace(kept, notes=(*kept.notes, note)))}
     better = tie_out_draft(context, scope, fundamental, prices, passages, codec.dump(again))
     return better if len(open_numbers(codec.load(Ledger, better["ledger"]))) <= len(errors) else tied
 
@@ -90,7 +92,7 @@ def finish(
     passages: Passages,  # noqa: ARG001
     settled: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the result of a run: as_of, answer, claims and ledger as `tieout research --json` prints them."""
+    """Return the result of a run: as_of, answer, claims, ledger and notes as `tieout research --json` prints them."""
     return _result(context, _report(context, scope, fundamental, settled))
 
 
@@ -143,7 +145,7 @@ def _complete(ledger: Ledger, fundamental: Fundamental) -> Ledger:
 
 def _result(context: StepContext, report: Report) -> dict[str, Any]:
     whole = research_object(context.run, report, {})
-    return {key: whole[key] for key in ("as_of", "answer", "claims", "ledger")}
+    return {key: whole[key] for key in ("as_of", "answer", "claims", "ledger", "notes")}
 
 
 def _pdf(context: StepContext, document_id: str) -> bytes | None:

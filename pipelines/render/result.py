@@ -19,9 +19,10 @@ _NO_COUNTS = {"numbers": 0, "tied": 0, "open": 0, "contradicted": 0}
 
 
 def research_object(run: Run, report: Report | None, artifacts: Mapping[str, str]) -> dict[str, Any]:
-    """Return run_id, status, question, as_of, answer, claims, ledger, usage and artifacts as JSON values.
+    """Return run_id, status, question, as_of, answer, claims, ledger, usage, notes and artifacts as JSON values.
 
     `report` is None when the run ended without one: `answer` then is the question back or the reason.
+    `notes` says which conventions were used, what was not found, and whether the model was given up.
     `artifacts` gives, by `markdown | html | notebook | ledger`, where the file can be read; None when there is none.
     """
     as_of = report.as_of if report else run.request.as_of
@@ -34,6 +35,7 @@ def research_object(run: Run, report: Report | None, artifacts: Mapping[str, str
         "claims": claims_object(report.ledger.claims) if report else [],
         "ledger": counts_object(report.ledger) if report else dict(_NO_COUNTS),
         "usage": usage_object(run.usage),
+        "notes": list(report.draft.notes) if report else [str(note) for note in run.result.get("notes") or ()],
         "artifacts": {name: artifacts.get(name) for name in ARTIFACT_FILES},
     }
 

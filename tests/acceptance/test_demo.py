@@ -27,6 +27,7 @@ RESULT = {
     "claims": list,
     "ledger": dict,
     "usage": dict,
+    "notes": list,
     "artifacts": dict,
 }
 CLAIM = {"section": str, "text": str, "facts": list, "spans": list, "numbers": list}

@@ -104,7 +104,7 @@ def exported(desk: Desk, who: Principal, run_id: str) -> dict[str, Any]:
 
 
 def show_result(result: Mapping[str, Any]) -> None:
-    """Print a result for people: the answer, its numbers and where they come from, and where the report is."""
+    """Print a result for people: the answer, its numbers and their sources, notes, and where the report is."""
     status, counts = result["status"], result["ledger"]
     terminal.show()
     if status == "needs_answer":
@@ -117,6 +117,8 @@ def show_result(result: Mapping[str, Any]) -> None:
         return
     terminal.paragraphs(str(result["answer"]))
     _show_numbers(result)
+    for note in result.get("notes") or ():
+        terminal.show(f"Note: {terminal.line(note)}")
     dated = f" As of {result['as_of']}." if result.get("as_of") else ""
     terminal.show(
         f"{counts['numbers']} numbers: {counts['tied']} tied, {counts['open']} open, "

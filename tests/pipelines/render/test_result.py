@@ -24,7 +24,9 @@ def run(state, **more):
 
 def test_a_finished_run_has_exactly_the_promised_keys(case):
     made = research_object(run(RunState.DONE), case.report, {"markdown": "a/report.md"})
-    assert list(made) == ["run_id", "status", "question", "as_of", "answer", "claims", "ledger", "usage", "artifacts"]
+    keys = ["run_id", "status", "question", "as_of", "answer", "claims", "ledger", "usage", "notes", "artifacts"]
+    assert list(made) == keys
+    assert made["notes"] == list(case.report.draft.notes)
     assert made["status"] == "done"
     assert made["as_of"] == "2024-11-29"
     assert made["ledger"] == {"numbers": 32, "tied": 32, "open": 0, "contradicted": 0}
@@ -36,6 +38,13 @@ def test_a_finished_run_has_exactly_the_promised_keys(case):
     source = ["kind", "id", "document", "page", "page_label", "start", "end", "quote", "sql", "snapshot"]
     assert list(claim["numbers"][0]["source"]) == source
     json.dumps(made, allow_nan=False)
+
+
+def test_notes_kept_with_the_run_are_shown_without_its_report():
+    note = "Written without the model, which gave no usable text: it did not answer."
+    made = research_object(run(RunState.DONE, result={"notes": [note]}), None, {})
+    assert made["notes"] == [note]
+    assert research_object(run(RunState.FAILED), None, {})["notes"] == []
 
 
 def test_values_are_decimal_strings_in_base_units(case):
