@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -55,6 +56,14 @@ _RANK = {Role.VIEWER: 0, Role.MEMBER: 1, Role.ADMIN: 2}
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+# Words that ask for prices: they need bars up to the day asked for; filings may be older than the first bar.
+_PRICES = re.compile(
+    r"\b(?:stocks?|(?<!per )(?<!diluted )(?<!basic )shares?|prices?|returns?(?! on\b)|returned(?! to\b)|volatil\w+"
+    r"|drawdowns?|beta|correlat\w+|rsi|macd|moving averages?|52[- ]weeks?|clos(?:e|ed|ing))\b",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
@@ -278,7 +287,7 @@ class Application:
         question = _question(request.question, "The question")
         tickers = tuple(dict.fromkeys(self._ticker(principal, ticker) for ticker in request.tickers))
         if request.as_of is not None:
-            self._check_as_of(principal, request.as_of, tickers)
+            self._check_as_of(principal, request.as_of, tickers, prices=_PRICES.search(question) is not None)
         return replace(request, question=question, tickers=tickers)
 
     def _ticker(self, principal: Principal, reference: str) -> str:
@@ -293,10 +302,13 @@ class Application:
             raise
         return instrument.ticker or instrument.name
 
-    def _check_as_of(self, principal: Principal, as_of: date, tickers: Sequence[str]) -> None:
+    def _check_as_of(self, principal: Principal, as_of: date, tickers: Sequence[str], *, prices: bool) -> None:
+        """Refuse a day to come and, where `prices` are asked for, one before the first bar."""
         today = (self.clock() + _EARLIEST_ZONE).date()
         if as_of > today:
             raise InvalidInput(f"The as-of date {as_of} is in the future; the latest possible is today, {today}.")
+        if not prices:
+            return
         series = [one for ticker in tickers for one in self.parts.lake.series(principal, ticker)]
         series = series or ([] if tickers else self.parts.lake.series(principal))
         first = min((one.first for one in series), default=None)

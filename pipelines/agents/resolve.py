@@ -44,7 +44,7 @@ def resolve_scope(context: StepContext) -> Scope:
     """Return companies, documents, fiscal years and as_of; a scope that is `declined` asks for no research.
 
     Raises NeedsAnswer when no company is named and the library holds several, UnknownInstrument for an
-    unknown ticker, InvalidInput for an as_of before the first bar.
+    unknown ticker, InvalidInput for an as_of before the first bar when prices alone are asked for.
     """
     request, parts, principal = context.run.request, context.parts, context.principal
     notes: list[str] = []
@@ -59,7 +59,8 @@ def resolve_scope(context: StepContext) -> Scope:
     if not instruments:
         _ask_back(request.question, documents)
     reading = read_question(request.question, instruments)
-    _check_as_of(context, instruments, as_of)
+    if reading.wants_prices and not reading.wants_filings:
+        _check_as_of(context, instruments, as_of)
     chosen: list[Document] = []
     years: list[tuple[str, int]] = []
     for instrument in instruments:

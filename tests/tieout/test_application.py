@@ -164,12 +164,20 @@ def test_a_ticker_with_prices_needs_no_entry_in_the_registry(desk: Application, 
 def test_an_as_of_before_the_first_bar_names_that_day(desk: Application, prices: Path) -> None:
     desk.import_bars(MEMBER, prices, ImportOptions(adjustment="none"))
     with pytest.raises(InvalidInput, match="2020-01-02"):
-        desk.start_run(MEMBER, RunRequest("How much?", tickers=("AAPL",), as_of=date(2019, 12, 31)))
+        desk.start_run(MEMBER, RunRequest("How did the stock do?", tickers=("AAPL",), as_of=date(2019, 12, 31)))
     with pytest.raises(InvalidInput, match="2020-01-02"):
-        desk.start_run(MEMBER, RunRequest("How much?", as_of=date(1980, 1, 1)))
+        desk.start_run(MEMBER, RunRequest("What was the return?", as_of=date(1980, 1, 1)))
     with pytest.raises(InvalidInput, match="future"):
         desk.start_run(MEMBER, RunRequest("How much?", as_of=date.today() + timedelta(days=3)))  # noqa: DTZ011
     assert desk.start_run(MEMBER, RunRequest("How much?", tickers=("AAPL",), as_of=date(2020, 1, 2)))
+
+
+@pytest.mark.parametrize("question", ["What was revenue?", "What were earnings per share?", "Return on equity?"])
+def test_a_question_without_prices_may_be_of_a_day_before_the_first_bar(
+    desk: Application, prices: Path, question: str
+) -> None:
+    desk.import_bars(MEMBER, prices, ImportOptions(adjustment="none"))
+    assert desk.start_run(MEMBER, RunRequest(question, tickers=("AAPL",), as_of=date(2019, 12, 31)))
 
 
 def test_a_preview_writes_nothing(desk: Application, prices: Path) -> None:
