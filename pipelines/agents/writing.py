@@ -9,6 +9,7 @@ from typing import Any
 from pipelines.agents.compose import Composer
 from pipelines.agents.evidence import Fundamental, Passages, Prices, Scope
 from pipelines.agents.model_writer import ModelWriter
+from pipelines.agents.question import read_question
 from pipelines.agents.writer import Brief
 from pipelines.ledger.match_book import SourceBook
 from pipelines.ledger.tie_out import open_numbers, tie_out
@@ -18,6 +19,7 @@ from tieout.errors import BudgetExceeded, NotFound, ProviderError
 from tieout.model import Draft, Fact, Ledger, Page, Report, Span
 from tieout.ports import StepContext
 
+_MOST_SENTENCES = 3  # of a short answer to how a company is doing
 Evidence = tuple[Scope, Fundamental, Prices, Passages]
 
 
@@ -34,7 +36,7 @@ def write_draft(context: StepContext, *evidence: Any) -> Draft:
         dict(fundamental.figure_spans),
     ).draft()
     if context.step.input.get("brief"):
-        outline = replace(outline, sections=())
+        outline = short(outline, overview=_overview(context.run.request.question, scope))
     if context.parts.model is None:
         return outline
     brief = _brief(context, scope, fundamental, prices, passages, outline)
@@ -44,6 +46,16 @@ def write_draft(context: StepContext, *evidence: Any) -> Draft:
         context.emit("model_given_up", reason=error.message)
         note = f"Written without the model, which gave no usable text: {error.message}"
         return replace(outline, notes=(*outline.notes, note))
+
+
+def short(outline: Draft, *, overview: bool) -> Draft:
+    """Return a draft without its sections; of an overview, which names nothing in particular, the leading sentences."""
+    return replace(outline, answer=outline.answer[:_MOST_SENTENCES] if overview else outline.answer, sections=())
+
+
+def _overview(question: str, scope: Scope) -> bool:
+    """Whether one company is asked about in general: then nothing that was asked for can be cut away."""
+    return len(scope.instruments) == 1 and read_question(question, scope.instruments).general
 
 
 def tie_out_draft(
