@@ -1,6 +1,6 @@
 """Make tieout/sample_pack from a folder with `filings/`, `prices/` and `bars/` (see its SOURCES.md).
 
-    python scripts/make_sample_pack.py FOLDER
+python scripts/make_sample_pack.py FOLDER
 """
 
 from __future__ import annotations

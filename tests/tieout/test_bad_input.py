@@ -81,7 +81,10 @@ def one_line(outcome: Outcome) -> str:
 
 REFUSED = {
     "unknown ticker": (("research", "How did it do?", "--ticker", "QQXZ"), "QQXZ"),
-    "as of before the first bar": (("research", "How did the stock of AAPL do?", "-t", "AAPL", "--as-of", "1980-01-02"), "1980"),
+    "as of before the first bar": (
+        ("research", "How did the stock of AAPL do?", "-t", "AAPL", "--as-of", "1980-01-02"),
+        "1980",
+    ),
     "as of in the future": (("research", "How did AAPL do?", "-t", "AAPL", "--as-of", "2999-01-01"), "2999-01-01"),
     "no day at all": (("research", "How did AAPL do?", "--as-of", "2023-02-30"), ""),
     "empty question": (("research", "  "), "question"),

@@ -51,7 +51,7 @@ def test_footnote_markers_are_recognised_as_possible() -> None:
     assert not any(cell.is_footnote for cell in rest)
 
 
-@given(st.decimals(min_value=-10**9, max_value=10**9, places=2), st.booleans(), st.booleans())
+@given(st.decimals(min_value=-(10**9), max_value=10**9, places=2), st.booleans(), st.booleans())
 def test_every_printed_form_reads_back_to_its_number(value: Decimal, dollar: bool, spaced: bool) -> None:
     body = f"{abs(value):,}"
     body = f"({body})" if value < 0 else body

@@ -6,7 +6,11 @@ import pytest
 
 from pipelines.ledger.concepts import concept, concept_of, measures_named
 
-INCOME, BALANCE, CASH = "Consolidated Statements of Income", "Consolidated Balance Sheets", "Consolidated Statements of Cash Flows"
+INCOME, BALANCE, CASH = (
+    "Consolidated Statements of Income",
+    "Consolidated Balance Sheets",
+    "Consolidated Statements of Cash Flows",
+)
 
 
 @pytest.mark.parametrize(

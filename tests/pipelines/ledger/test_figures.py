@@ -14,7 +14,6 @@ from tieout.model import Document, Figure, Page
 
 MILLION, THOUSAND = 1_000_000, 1_000
 # file → scale, years in the order of the columns of flows, measures as printed (balances: the years that are shown)
-# ruff: noqa: E501
 EXPECTED: dict[str, tuple[int, tuple[int, ...], dict[str, tuple[str, ...]]]] = {
     "APPLE_2022_10K": (MILLION, (2022, 2021, 2020), {
         "revenue": ("394,328", "365,817", "274,515"), "cost_of_revenue": ("223,546", "212,981", "169,559"),
@@ -149,7 +148,9 @@ def number(text: str, scale: int) -> Decimal:
 
 
 def wholes(name: str, measure: str) -> list[Figure]:
-    return [f for f in filings.figures_of(name) if f.concept == measure and f.dimension is None and f.period is not None]
+    return [
+        f for f in filings.figures_of(name) if f.concept == measure and f.dimension is None and f.period is not None
+    ]
 
 
 def test_key_measures_of_every_printed_year_are_those_of_the_page(filing: str) -> None:
@@ -168,7 +169,10 @@ def test_key_measures_of_every_printed_year_are_those_of_the_page(filing: str) -
         assert {f.period.fiscal_year for f in figures if f.period} == set(shown), measure
         by = 1 if "per_share" in measure or measure.startswith("eps") else scale
         for year, text in zip(shown, printed, strict=True):
-            assert {f.value for f in figures if f.period and f.period.fiscal_year == year} == {number(text, by)}, (measure, year)
+            assert {f.value for f in figures if f.period and f.period.fiscal_year == year} == {number(text, by)}, (
+                measure,
+                year,
+            )
 
 
 def test_share_counts_have_their_own_scale(filing: str) -> None:
@@ -226,7 +230,10 @@ def test_a_markdown_table_gives_figures_with_scale_period_and_concept() -> None:
         "| Total revenue | $ 1,200.5 | 1,100 |\n| Net income | (30) | 45 |\n| Gross margin % | 41.5% | 40% |\n"
     )
     values = [(f.row, f.value, f.unit, f.period.fiscal_year if f.period else None) for f in figures]
-    assert values[:2] == [("Total revenue", Decimal(1_200_500_000), "USD", 2022), ("Total revenue", Decimal(1_100_000_000), "USD", 2021)]
+    assert values[:2] == [
+        ("Total revenue", Decimal(1_200_500_000), "USD", 2022),
+        ("Total revenue", Decimal(1_100_000_000), "USD", 2021),
+    ]
     assert ("Net income", Decimal(-30_000_000), "USD", 2022) in values
     assert ("Gross margin %", Decimal("0.415"), "fraction", 2022) in values
     assert figures[0].concept == "revenue"
@@ -234,7 +241,9 @@ def test_a_markdown_table_gives_figures_with_scale_period_and_concept() -> None:
 
 
 def test_a_scale_printed_with_the_number_counts_in_markdown() -> None:
-    figures = read("| Metric | FY2022 | FY2021 |\n|---|---|---|\n| Revenue | $394.3 billion | $365.8B |\n| Cash | $23,646,000,000 | $5 |\n")
+    figures = read(
+        "| Metric | FY2022 | FY2021 |\n|---|---|---|\n| Revenue | $394.3 billion | $365.8B |\n| Cash | $23,646,000,000 | $5 |\n"
+    )
     assert [(f.row, f.value, f.text) for f in figures] == [
         ("Revenue", Decimal(394_300_000_000), "$394.3 billion"), ("Revenue", Decimal(365_800_000_000), "$365.8B"),
         ("Cash", Decimal(23_646_000_000), "$23,646,000,000"),
@@ -269,13 +278,20 @@ def test_a_row_with_too_few_cells_has_no_period() -> None:
 
 
 def test_bare_years_in_a_quarterly_report_have_no_period() -> None:
-    figures = read("(in millions)\n2023 2022\nRevenue $ 12 $ 11\nCosts 3 4\n", form="10-Q", fiscal_quarter=1, period_end=date(2023, 3, 31))
+    figures = read(
+        "(in millions)\n2023 2022\nRevenue $ 12 $ 11\nCosts 3 4\n",
+        form="10-Q",
+        fiscal_quarter=1,
+        period_end=date(2023, 3, 31),
+    )
     assert figures
     assert all(f.period is None for f in figures)
 
 
 def test_equal_columns_that_nothing_tells_apart_have_no_period() -> None:
-    figures = read("(in millions)\nRevenue Mix Comparable Sales\n2022 2021 2022 2021\nPhones $ 12 $ 11 $ 3 $ 4\nOther 1 2 3 4\n")
+    figures = read(
+        "(in millions)\nRevenue Mix Comparable Sales\n2022 2021 2022 2021\nPhones $ 12 $ 11 $ 3 $ 4\nOther 1 2 3 4\n"
+    )
     assert figures
     assert all(f.period is None for f in figures)
 
@@ -288,7 +304,11 @@ def test_ids_depend_on_document_page_and_offset_only() -> None:
 def test_a_region_at_the_foot_of_a_page_names_the_table_of_the_next() -> None:
     pages = [
         Page("doc_1", 1, "Revenues are shown by region below.\nUnited States and Canada (UCAN)\n20"),
-        Page("doc_1", 2, "Table of Contents\nYear Ended December 31,\n2022 2021\n(in thousands)\nRevenues $ 14,084 $ 12,972\nPaid memberships 74 75\n"),
+        Page(
+            "doc_1",
+            2,
+            "Table of Contents\nYear Ended December 31,\n2022 2021\n(in thousands)\nRevenues $ 14,084 $ 12,972\nPaid memberships 74 75\n",
+        ),
     ]
     figures = read_figures(document(), pages)
     assert {f.dimension for f in figures} == {"United States and Canada (UCAN)"}
@@ -306,7 +326,9 @@ def test_a_segment_among_columns_is_the_dimension_and_the_whole_is_none() -> Non
 
 
 def test_what_falls_due_in_a_year_is_of_that_year() -> None:
-    figures = read("Maturities of long-term debt are as follows (in millions):\n2023 $ 73\n2024 1,088\n2025 110\nThereafter 9\n")
+    figures = read(
+        "Maturities of long-term debt are as follows (in millions):\n2023 $ 73\n2024 1,088\n2025 110\nThereafter 9\n"
+    )
     assert [(f.row, f.period.fiscal_year if f.period else None) for f in figures] == [
         ("Maturities of long-term debt", 2023), ("Maturities of long-term debt", 2024), ("Maturities of long-term debt", 2025),
         ("Thereafter", None),
@@ -314,24 +336,36 @@ def test_what_falls_due_in_a_year_is_of_that_year() -> None:
 
 
 def test_bare_years_under_two_dates_are_balances() -> None:
-    figures = read("Details as of December 31, 2022 and December 31, 2021 (in millions):\nProperty\n2022 2021\nLand $ 22 $ 20\nMachinery 81 78\n")
+    figures = read(
+        "Details as of December 31, 2022 and December 31, 2021 (in millions):\nProperty\n2022 2021\nLand $ 22 $ 20\nMachinery 81 78\n"
+    )
     assert {f.period.kind for f in figures if f.period} == {"instant"}
 
 
 def test_the_day_of_a_whole_date_in_a_sentence_heads_no_columns() -> None:
-    figures = read("We had letters of credit as of January 29, 2022. Revenue was as follows ($ in millions): 2022 2021 2020\nSales $ 5 $ 4 $ 3\nFees 2 1 1\n")
-    assert {(f.period.kind, f.period.fiscal_year) for f in figures if f.period} == {("year", 2022), ("year", 2021), ("year", 2020)}
+    figures = read(
+        "We had letters of credit as of January 29, 2022. Revenue was as follows ($ in millions): 2022 2021 2020\nSales $ 5 $ 4 $ 3\nFees 2 1 1\n"
+    )
+    assert {(f.period.kind, f.period.fiscal_year) for f in figures if f.period} == {
+        ("year", 2022),
+        ("year", 2021),
+        ("year", 2020),
+    }
 
 
 def test_square_feet_are_counted_even_among_money() -> None:
-    figures = read("(Amounts in millions, except unit counts)\n2022 2021\nTotal revenues $ 572 $ 559\nUnit counts 10,593 11,443\nRetail square feet 1,060 1,121\n")
+    figures = read(
+        "(Amounts in millions, except unit counts)\n2022 2021\nTotal revenues $ 572 $ 559\nUnit counts 10,593 11,443\nRetail square feet 1,060 1,121\n"
+    )
     assert [(f.value, f.unit) for f in figures][2:] == [
         (Decimal(10_593), "count"), (Decimal(11_443), "count"), (Decimal(1_060_000_000), "count"), (Decimal(1_121_000_000), "count"),
     ]  # fmt: skip
 
 
 def test_every_row_of_a_segments_own_table_is_of_that_segment() -> None:
-    figures = read("International Segment\n(Amounts in millions)\n2022 2021\nNet sales $ 100 $ 121\nGross margin 30 40\n")
+    figures = read(
+        "International Segment\n(Amounts in millions)\n2022 2021\nNet sales $ 100 $ 121\nGross margin 30 40\n"
+    )
     assert {f.dimension for f in figures} == {"International"}
 
 
@@ -348,4 +382,7 @@ def test_balances_of_segments_stand_at_the_date_of_their_row() -> None:
 
 def test_a_mix_is_a_share_of_the_whole() -> None:
     figures = read("(in millions)\n2022 2021\nNet sales $ 5 $ 4\nNet sales mix:\nNorth 61 % 60 %\nSouth 39 40\n")
-    assert [(f.value, f.unit) for f in figures if f.row == "South"] == [(Decimal("0.39"), "fraction"), (Decimal("0.4"), "fraction")]
+    assert [(f.value, f.unit) for f in figures if f.row == "South"] == [
+        (Decimal("0.39"), "fraction"),
+        (Decimal("0.4"), "fraction"),
+    ]

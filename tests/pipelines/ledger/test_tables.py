@@ -27,7 +27,10 @@ Basic $ 6.15 $ 5.67
 
 def grid(table: Table) -> list[tuple[str, list[tuple[str, str | None]]]]:
     return [
-        (row.label, [(cell.text, column.text if column else None) for cell, column in zip(row.cells, row.columns, strict=True)])
+        (
+            row.label,
+            [(cell.text, column.text if column else None) for cell, column in zip(row.cells, row.columns, strict=True)],
+        )
         for row in table.rows
     ]
 
@@ -74,7 +77,9 @@ def test_durations_over_two_dates_each_are_parted_from_left_to_right() -> None:
 
 
 def test_days_on_one_line_and_years_on_the_next_belong_together() -> None:
-    (table,) = read_tables("(Amounts in millions)\nApril 30, January 31, April 30,\n2023 2023 2022\nCash $ 10,575 $ 8,625 $ 11,817\n")
+    (table,) = read_tables(
+        "(Amounts in millions)\nApril 30, January 31, April 30,\n2023 2023 2022\nCash $ 10,575 $ 8,625 $ 11,817\n"
+    )
     assert [(c.month, c.year) for c in table.columns] == [(4, 2023), (1, 2023), (4, 2022)]
 
 
@@ -82,7 +87,12 @@ def test_groups_over_repeated_years_are_named() -> None:
     (table,) = read_tables(
         "Year Ended December 31,\nWorldwide U.S.\n(MILLIONS) 2022 2021 2022 2021\nBiopharma $ 98,988 $ 79,557 $ 42,083 $ 29,221\n"
     )
-    assert [(c.group, c.year) for c in table.columns] == [("Worldwide", 2022), ("Worldwide", 2021), ("U.S.", 2022), ("U.S.", 2021)]
+    assert [(c.group, c.year) for c in table.columns] == [
+        ("Worldwide", 2022),
+        ("Worldwide", 2021),
+        ("U.S.", 2022),
+        ("U.S.", 2021),
+    ]
 
 
 def test_numbers_inside_a_label_stay_in_the_label() -> None:
@@ -109,7 +119,10 @@ def test_prose_ends_a_table() -> None:
         "(in millions)\n2022 2021\nRevenue $ 5 $ 4\nWe expect that revenue will grow in the coming years as we open more stores.\n"
         "Leases by kind 7 8\nOther leases 9 $ 10\n"
     )
-    assert [c for table in tables for row in table.rows[:1] for c in row.columns if row.label != "Revenue"] in ([], [None, None])
+    assert [c for table in tables for row in table.rows[:1] for c in row.columns if row.label != "Revenue"] in (
+        [],
+        [None, None],
+    )
 
 
 def test_a_heading_whose_rows_do_not_fit_gives_no_columns_at_all() -> None:
@@ -122,7 +135,9 @@ def test_a_heading_whose_rows_do_not_fit_gives_no_columns_at_all() -> None:
 
 
 def test_markdown_and_rendered_html_tables_align_by_position() -> None:
-    (table,) = read_tables("## Balance Sheet\n(in thousands)\n\n| | 2022 | 2021 |\n|:--|--:|--:|\n| Cash | $ 5 | |\n| Debt | | 7 |\n")
+    (table,) = read_tables(
+        "## Balance Sheet\n(in thousands)\n\n| | 2022 | 2021 |\n|:--|--:|--:|\n| Cash | $ 5 | |\n| Debt | | 7 |\n"
+    )
     assert grid(table) == [("Cash", [("$ 5", "2022")]), ("Debt", [("7", "2021")])]
     (table,) = read_tables("Item | December 31, 2022 | December 31, 2021\nCash | $ | 5 | $ | 6\nDebt | | 7 | | 8\n")
     assert grid(table)[0] == ("Cash", [("5", "December 31, 2022"), ("6", "December 31, 2021")])
@@ -140,7 +155,16 @@ def test_statements_are_told_by_name() -> None:
 LINES = st.lists(
     st.one_of(
         st.text(alphabet="abc ABC$()%,.|-—\n0123456789", max_size=60),
-        st.sampled_from(["2022 2021 2020", "(in millions)", "Year ended December 31,", "Revenue $ 1,200 $ (3) —", "| a | 5 | 6 |", "|---|---|---|"]),
+        st.sampled_from(
+            [
+                "2022 2021 2020",
+                "(in millions)",
+                "Year ended December 31,",
+                "Revenue $ 1,200 $ (3) —",
+                "| a | 5 | 6 |",
+                "|---|---|---|",
+            ]
+        ),
     ),
     max_size=12,
 )

@@ -68,7 +68,7 @@ PROSE = """Services
 Services net sales increased during 2022 compared to 2021 due primarily to higher net sales from advertising, cloud services
 and the App Store.
 Apple Inc. | 2022 Form 10-K | 21
-"""  # noqa: E501
+"""
 PAGES = (
     Page(DOCUMENT, 24, PROSE, "21"),
     Page(DOCUMENT, 32, OPERATIONS, "29"),

@@ -22,7 +22,10 @@ def value(query: FactQuery | Missing) -> float:
     """Run the query as the lake does: over a table of its figures only."""
     assert not isinstance(query, Missing), query.reason
     connection = duckdb.connect()
-    rows = {"id": [f.id for f in query.figures], "value": pa.array([f.value for f in query.figures], pa.decimal128(38, 6))}
+    rows = {
+        "id": [f.id for f in query.figures],
+        "value": pa.array([f.value for f in query.figures], pa.decimal128(38, 6)),
+    }
     connection.register("figures", pa.table(rows))
     found = connection.execute(query.sql, dict(query.parameters)).fetchall()
     connection.close()
