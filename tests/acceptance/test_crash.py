@@ -16,32 +16,39 @@ from tests.acceptance.conftest import Demo
 from tests.support.command import PATIENCE_S, Tieout, until
 
 STEPS = ("resolve", "fundamentals", "market", "passages", "write", "tie_out", "revise", "render")
-TRIES = 5  # a step may be over before it is seen
+TRIES = 12  # a step may be over before it is seen
+
+
+def _states(database: sqlite3.Connection, step: str, before: set[str]) -> dict[str, str]:
+    """Return the step's state by run, of runs that are new."""
+    rows = database.execute("SELECT run_id, state FROM steps WHERE key = ?", (step,)).fetchall()
+    return {str(run_id): str(state) for run_id, state in rows if run_id not in before}
 
 
 def interrupt_in(tieout: Tieout, step: str, how: signal.Signals) -> tuple[str, subprocess.Popen[str]]:
     """Start the demo's run and send a signal while `step` is running; return the run and the process.
 
-    The watcher looks while it holds SQLite's only write lock: what it sees as running cannot be committed as done
-    before the signal is sent. This also delays the run's own writes a little, so that short steps are seen.
+    The watcher reads without a lock until it sees the step running, then takes SQLite's only write lock and looks
+    again: what it sees now cannot be committed as done before the signal is sent.
     """
     for _ in range(TRIES):
         before = _runs(tieout)
         process = tieout.start("demo", "--json")
         with closing(sqlite3.connect(tieout.home / "tieout.db", isolation_level=None, timeout=30)) as database:
             while process.poll() is None:
-                database.execute("BEGIN IMMEDIATE")
-                rows = database.execute("SELECT run_id, state FROM steps WHERE key = ?", (step,)).fetchall()
-                new = [(run_id, state) for run_id, state in rows if run_id not in before]
-                if "running" in {state for _, state in new}:
-                    process.send_signal(how)
-                    if how is signal.SIGKILL:
-                        process.wait()
-                    return str(new[0][0]), process
-                database.execute("ROLLBACK")
-                if "done" in {state for _, state in new}:
+                new = _states(database, step, before)
+                if "running" in new.values():
+                    database.execute("BEGIN IMMEDIATE")
+                    new = _states(database, step, before)
+                    if "running" in new.values():
+                        process.send_signal(how)
+                        if how is signal.SIGKILL:
+                            process.wait()
+                        return next(iter(new)), process
+                    database.execute("ROLLBACK")
+                if "done" in new.values():
                     break
-                time.sleep(0.0003 if new else 0.005)
+                time.sleep(0.0001 if new else 0.005)
         _, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, err
     raise AssertionError(f"step {step} was never seen running")
