@@ -1,0 +1,19 @@
+"""The desk of a running service, over HTTP: the same use cases, so that a door is written once."""
+
+from __future__ import annotations
+
+from tieout.client.documents import HttpDocuments
+from tieout.client.http import problem_error, read_sse
+from tieout.client.market import HttpMarket
+from tieout.client.operations import HttpOperations
+from tieout.client.runs import HttpRuns
+
+__all__ = ["HttpDesk", "problem_error", "read_sse"]
+
+
+class HttpDesk(HttpRuns, HttpDocuments, HttpMarket, HttpOperations):
+    """A `Desk` behind a service's URL. Close it, or use it as a context manager.
+
+    Errors of the service come back as the same classes of tieout.errors; a service that does not answer
+    raises NotAvailable.
+    """

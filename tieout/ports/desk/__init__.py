@@ -1,0 +1,15 @@
+"""The use cases as the doors see them, one Protocol per noun."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tieout.ports.desk.documents import Checker, DocumentDesk
+from tieout.ports.desk.market import MarketDesk
+from tieout.ports.desk.runs import ResultRenderer, RunDesk
+
+__all__ = ["Checker", "Desk", "DocumentDesk", "MarketDesk", "ResultRenderer", "RunDesk"]
+
+
+class Desk(RunDesk, DocumentDesk, MarketDesk, Protocol):
+    """Every use case. The application is one in this process; the HTTP client is one in the service's."""
