@@ -132,7 +132,18 @@ class PostgresServer(Server):
 
     def start(self) -> None:
         if not self._data.exists():
-            command = [self._programs / "initdb", "-D", self._data, "-U", "tieout", "-A", "trust", "-E", "UTF8", "-N"]
+            command = [
+                str(self._programs / "initdb"),
+                "-D",
+                str(self._data),
+                "-U",
+                "tieout",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "-N",
+            ]
             made = subprocess.run(command, capture_output=True, text=True, check=False, **self.surroundings())
             assert made.returncode == 0, made.stderr
         super().start()
