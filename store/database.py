@@ -2,22 +2,23 @@
 
 Reads and writes are functions of a connection, run in one transaction each, so that a transaction is never
 held open by accident. On SQLite a write takes the database's write lock at its start (BEGIN IMMEDIATE): it
-cannot fail half-way because another writer came first.
+cannot fail half-way because another writer came first; the writes of many threads are committed together.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
+from store.group_commit import GroupCommit
 from tieout.errors import Conflict, InvalidInput, NotAvailable, StorageFull, TieoutError
 
 BUSY_TIMEOUT_S = 15.0
@@ -32,12 +33,13 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.sqlite = engine.dialect.name == "sqlite"
-        # SQLite's own waiting sleeps up to 0.1 s between tries; threads of one process queue here instead.
-        self._writing: AbstractContextManager[Any] = threading.Lock() if self.sqlite else nullcontext()
+        self._in_memory = self.sqlite and engine.url.database in (None, "", ":memory:")
+        self._writer = GroupCommit(engine)
+        self._straight = StraightConnections(engine)
 
     def read[T](self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction that changes nothing, and return its result."""
-        return self._run(work, "BEGIN")
+        return self.write(work) if self._in_memory else self._run(work, "BEGIN")
 
     def write[T](self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction and commit it before returning its result.
@@ -45,18 +47,39 @@ class Database:
         Raises StorageFull (nothing was kept), Conflict when other writers held the database for too long,
         NotAvailable when it cannot be reached, and whatever `work` raises (nothing was kept).
         """
+        if self.sqlite:
+            try:
+                return self._writer.run(work)
+            except (sqlite3.Error, exc.DBAPIError) as error:
+                raise self._translated(error) from error
         for attempt in range(_RETRIES):
             try:
-                with self._writing:
-                    return self._run(work, "BEGIN IMMEDIATE")
+                return self._run(work, "")
             except _LostRace:
                 if attempt == _RETRIES - 1:
                     raise
                 time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
 
+    def straight(self, statement: str, values: Mapping[str, Any]) -> list[Any]:
+        """Run one PostgreSQL statement as a transaction of its own, in one round trip, and return its rows.
+
+        `statement` has `%(name)s` parameters and no other percent sign. Raises as `write` does.
+        """
+        for attempt in range(_RETRIES):
+            try:
+                return self._straight.run(statement, values)
+            except exc.DBAPIError as error:
+                translated = self._translated(error)
+                if not isinstance(translated, _LostRace) or attempt == _RETRIES - 1:
+                    raise translated from error
+                time.sleep(0.01 * 2**attempt)
+        raise AssertionError("unreachable")
+
     def close(self) -> None:
-        """Close all pooled connections."""
+        """Close all connections."""
+        self._writer.close()
+        self._straight.close()
         self.engine.dispose()
 
     def _run[T](self, work: Callable[[Connection], T], begin_sqlite: str) -> T:
@@ -68,10 +91,56 @@ class Database:
         except exc.DBAPIError as error:
             raise self._translated(error) from error
 
-    def _translated(self, error: exc.DBAPIError) -> Exception:
+    def _translated(self, error: exc.DBAPIError | sqlite3.Error) -> Exception:
         name = self.engine.url.render_as_string(hide_password=True)
+        if isinstance(error, sqlite3.Error):
+            return _sqlite_error(error, name) or error
         known = _sqlite_error(error.orig, name) if self.sqlite else _postgres_error(error, name)
         return known or error
+
+
+class StraightConnections:
+    """Connections to PostgreSQL in autocommit, for statements that are a transaction each: no BEGIN, no COMMIT."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._idle: deque[Any] = deque()
+
+    def run(self, statement: str, values: Mapping[str, Any]) -> list[Any]:
+        """Return the statement's rows. A connection that broke while idle is replaced once."""
+        while True:
+            fresh = not self._idle
+            connection = self._take()
+            driver = connection.connection.driver_connection
+            try:
+                rows = driver.execute(statement, values).fetchall()
+            except BaseException as error:
+                if driver.broken or driver.closed:
+                    connection.invalidate()
+                    connection.close()
+                    if not fresh:
+                        self.close()  # what else was idle broke with it
+                        continue
+                else:
+                    self._idle.append(connection)
+                if isinstance(error, driver.__class__.Error):
+                    raise exc.DBAPIError.instance(
+                        statement, None, error, driver.__class__.Error, connection_invalidated=driver.closed
+                    ) from error
+                raise
+            self._idle.append(connection)
+            return list(rows)
+
+    def close(self) -> None:
+        """Close what is idle."""
+        with suppress(IndexError):
+            while True:
+                self._idle.popleft().close()
+
+    def _take(self) -> Any:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
 
 class DatabaseBusy(Conflict):
@@ -105,7 +174,7 @@ def open_database(url: str) -> Database:
         event.listen(engine, "connect", _prepare_sqlite)
     elif parsed.get_backend_name() == "postgresql":
         # A connection that the server closed (a restart) is found before it is used, not by a failing step.
-        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=16)
+        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=32)
     else:
         raise InvalidInput(f"{parsed.get_backend_name()!r} is not a database for tieout: use sqlite or postgresql")
     database = Database(engine)
@@ -114,6 +183,16 @@ def open_database(url: str) -> Database:
     except BaseException:
         database.close()
         raise
+    return database
+
+
+def open_in_memory() -> Database:
+    """Return a new database in this process's memory, migrated: the same store without a file, for tests."""
+    options = {"check_same_thread": False}
+    engine = create_engine("sqlite://", connect_args=options, poolclass=StaticPool)
+    event.listen(engine, "connect", _prepare_sqlite)
+    database = Database(engine)
+    database.write(_migrate)
     return database
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from store import rules, steps
+from store import claims, rules
 from store.rows import AnyRow, usage_columns, usage_of
 from store.run_change import RunChange
 from store.tables import effects
@@ -30,7 +30,7 @@ def begin(
 ) -> Effect:
     """Commit the intent and charge the estimate, or return the effect that stands."""
     change = RunChange(connection, claimed.run.id, now)
-    steps.require(connection, claimed.step.id, claimed.fence)
+    claims.require(connection, claimed.step.id, claimed.fence)
     row = connection.execute(select(effects).where(effects.c.key == key)).one_or_none()
     if row is not None:
         rules.check_same_effect(row.run_id, row.kind, row.intent, claimed, key, kind, intent)
@@ -39,7 +39,7 @@ def begin(
     rules.check_budget(change.usage, estimate, budget, claimed.run.id)
     change.usage += estimate
     charged = (usage_of(row) if row is not None else Usage()) + estimate
-    values = {"begun_at": now, **usage_columns(charged), **usage_columns(estimate, "estimate_")}
+    values = {"begun_at": now, "fence": claimed.fence, **usage_columns(charged), **usage_columns(estimate, "estimate_")}
     count = 1 if row is None else row.attempts + 1
     if row is None:
         connection.execute(

@@ -7,7 +7,20 @@ from typing import Any
 from sqlalchemy import Row
 
 from tieout.codec import load
-from tieout.model import Artifact, Event, Plan, Run, RunRequest, RunState, Step, StepState, Usage
+from tieout.model import (
+    Artifact,
+    Event,
+    OpenWait,
+    Plan,
+    Run,
+    RunRequest,
+    RunState,
+    Step,
+    StepState,
+    Usage,
+    WaitKind,
+    WaitState,
+)
 
 AnyRow = Row[*tuple[Any, ...]]
 
@@ -27,6 +40,7 @@ def run_of(row: AnyRow) -> Run:
         result=row._mapping.get("result", {}),
         error=row.error,
         usage=usage_of(row),
+        parent_step=row.parent_step,
     )
 
 
@@ -49,6 +63,31 @@ def step_of(row: AnyRow) -> Step:
         error=row.error,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        signals=row.signals or {},
+        generation=row.generation,
+        spawned_by=row.spawned_by,
+    )
+
+
+def wait_of(row: AnyRow) -> OpenWait:
+    """Return the wait of a row of `waits`."""
+    return OpenWait(
+        token=row.token,
+        run_id=row.run_id,
+        step=row.step,
+        kind=WaitKind(row.kind),
+        name=row.name,
+        state=WaitState(row.state),
+        asked_at=row.asked_at,
+        until=row.until,
+        draft_sha256=row.draft_sha256,
+        approvers=tuple(row.approvers),
+        note=row.note,
+        child_run=row.child_run,
+        decision=row.decision,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+        payload=row.payload,
     )
 
 

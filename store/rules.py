@@ -10,12 +10,15 @@ from typing import Any
 
 from tieout.codec import dump
 from tieout.errors import BudgetExceeded, Conflict, InvalidInput, NotFound, StaleFence
-from tieout.model import Plan, Principal, Run, RunRequest, Usage
+from tieout.model import JoinPolicy, Plan, Principal, Run, RunRequest, StepSpec, Usage, Wait, WaitKind
 from tieout.ports import Budget, Claimed
 
 _LONGEST_KEY = 128
 _LONGEST_IDEMPOTENCY_KEY = 256
 _LONGEST_ERROR = 8_000
+_HIGHEST_PRIORITY = 100
+_LONGEST_WAIT = 600
+_MOST_SPAWNED = 10_000  # steps of one result
 
 
 def check_request(request: RunRequest) -> None:
@@ -24,6 +27,10 @@ def check_request(request: RunRequest) -> None:
     if key is not None and not (key.isprintable() and 0 < len(key) <= _LONGEST_IDEMPOTENCY_KEY):
         raise InvalidInput(
             f"an idempotency key is 1 to {_LONGEST_IDEMPOTENCY_KEY} printable characters, not {key!r:.80}"
+        )
+    if not -_HIGHEST_PRIORITY <= request.priority <= _HIGHEST_PRIORITY:
+        raise InvalidInput(
+            f"a priority is from -{_HIGHEST_PRIORITY} to {_HIGHEST_PRIORITY}, higher first, not {request.priority}"
         )
 
 
@@ -44,17 +51,58 @@ def check_plan(plan: Plan) -> None:
     for step in plan.steps:
         if unknown := sorted(set(step.after) - set(keys)):
             raise InvalidInput(f"step {step.key!r} waits for {', '.join(unknown)}, which the plan does not have")
-        for word in (step.key, step.action):
-            if not (word.isprintable() and 0 < len(word) <= _LONGEST_KEY):
-                raise InvalidInput(
-                    f"a step's key and action are 1 to {_LONGEST_KEY} printable characters, not {word!r:.80}"
-                )
-        if step.max_attempts < 1 or not step.timeout_s > 0:
-            raise InvalidInput(f"step {step.key!r} needs at least one attempt and a time limit above zero")
+        _check_spec(step)
     try:
         TopologicalSorter(parents(plan)).prepare()
     except CycleError as error:
         raise InvalidInput(f"the plan's steps wait for each other in a circle: {' → '.join(error.args[1])}") from error
+
+
+def _check_spec(step: StepSpec) -> None:
+    for word in (step.key, step.action, *((step.limit_key,) if step.limit_key is not None else ())):
+        if not (word.isprintable() and 0 < len(word) <= _LONGEST_KEY):
+            raise InvalidInput(
+                f"a step's key, action and limit are 1 to {_LONGEST_KEY} printable characters, not {word!r:.80}"
+            )
+    if step.max_attempts < 1 or not step.timeout_s > 0:
+        raise InvalidInput(f"step {step.key!r} needs at least one attempt and a time limit above zero")
+    if step.on_failed is JoinPolicy.QUORUM and not step.quorum >= 1:
+        raise InvalidInput(f"step {step.key!r} needs a quorum of at least 1")
+
+
+def plain(specs: Sequence[StepSpec]) -> bool:
+    """Return whether every dead step fails the run, as no step runs with fewer parents than it has."""
+    return all(step.on_failed is JoinPolicy.FAIL for step in specs)
+
+
+def check_spawn(spawn: Sequence[StepSpec], spawner: str, known: Mapping[str, str | None]) -> None:
+    """Raise InvalidInput for steps that a result may not add; `known` are the run's keys and who spawned each."""
+    if len(spawn) > _MOST_SPAWNED:
+        raise InvalidInput(f"step {spawner!r} asks for {len(spawn)} steps; one result may add {_MOST_SPAWNED}")
+    taken = [step.key for step in spawn if step.key in known and known[step.key] != spawner]
+    if taken:
+        raise InvalidInput(f"step {spawner!r} asks for steps that the run has already: {', '.join(taken[:5])}")
+    inner = tuple(replace(step, after=tuple(key for key in step.after if key != spawner)) for step in spawn)
+    if inner:
+        check_plan(Plan("spawned", "", inner))
+
+
+def check_waits(waits: Sequence[Wait]) -> None:
+    """Raise InvalidInput for waits that could never end or that have one name twice."""
+    names = [wait.name for wait in waits]
+    if not names or len(set(names)) < len(names):
+        raise InvalidInput("a step that waits names each thing it waits for once, and at least one")
+    for wait in waits:
+        if not (wait.name.isprintable() and 0 < len(wait.name) <= _LONGEST_WAIT):
+            raise InvalidInput(
+                f"the name of a wait is 1 to {_LONGEST_WAIT} printable characters, not {wait.name!r:.80}"
+            )
+        if wait.kind is WaitKind.TIMER and wait.until is None:
+            raise InvalidInput(f"the timer {wait.name!r} has no time")
+        if wait.kind is WaitKind.RUN and (wait.request is None or wait.plan is None):
+            raise InvalidInput(f"the sub-run {wait.name!r} has no request or no plan")
+        if wait.kind is WaitKind.APPROVAL and not wait.draft_sha256:
+            raise InvalidInput(f"the approval {wait.name!r} is bound to no draft: give its SHA-256")
 
 
 def parents(plan: Plan) -> Mapping[str, frozenset[str]]:
@@ -129,6 +177,11 @@ def lost_error(attempt: int, max_attempts: int, *, owner_is_dead: bool) -> str:
     """Say why a running step was taken from its process."""
     why = "its process ended" if owner_is_dead else "its process did not renew the lease"
     return f"{why} in attempt {attempt} of {max_attempts}"
+
+
+def quorum_error(key: str, done: int, of: int, wanted: int) -> str:
+    """Say why a join did not run."""
+    return f"{done} of the {of} steps before {key!r} have a result, and it needs {wanted}"
 
 
 def only_match(run_id: str, found: Sequence[str], principal: Principal) -> str:

@@ -6,20 +6,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, String, bindparam, insert, select, update
+from sqlalchemy import Connection, String, bindparam, insert, literal, null, select, update
 
 from store.rows import AnyRow, usage_columns, usage_of
-from store.tables import attempts, events, runs, steps
+from store.tables import attempts, events, runs, steps, waits
 from tieout.errors import NotFound
-from tieout.model import Event, RunState, StepState, Usage
+from tieout.model import Event, RunState, StepState, Usage, WaitState
+from tieout.ports import Claimed
 
-UNFINISHED = tuple(state for state in StepState if state not in (StepState.DONE, StepState.DEAD, StepState.CANCELLED))
+UNFINISHED = tuple(state for state in StepState if not state.settled)
 _LOCKED = (
     runs.c.id,
     runs.c.workspace,
     runs.c.state,
     runs.c.outcome,
     runs.c.remaining,
+    runs.c.plain,
+    runs.c.parent_step,
     runs.c.event_seq,
     runs.c.result,
     runs.c.error,
@@ -33,16 +36,13 @@ _LOCKED = (
 # The statements of each step's life are built once: building one costs several times what running it does.
 _RUN = bindparam("the_run", type_=String())
 _STEP = bindparam("the_step", type_=String())
-_FENCE = bindparam("the_fence", type_=BigInteger())
 _LOCK = select(*_LOCKED).where(runs.c.id == _RUN).with_for_update()
 _RUN_OF_STEP = select(steps.c.run_id).where(steps.c.id == _STEP).scalar_subquery()
 _LOCK_OF_STEP = select(*_LOCKED).where(runs.c.id == _RUN_OF_STEP).with_for_update(of=runs)
 _ADD_EVENTS = insert(events)
 _SAVE = update(runs).where(runs.c.id == _RUN)
 _SAVE_AND_READ = _SAVE.returning(*runs.c)
-_END_ATTEMPT = update(attempts).where(
-    attempts.c.step_id == _STEP, attempts.c.fence == _FENCE, attempts.c.outcome.is_(None)
-)
+_ADD_ATTEMPT = insert(attempts)
 
 
 def lock_run_of(connection: Connection, step_id: str) -> AnyRow | None:
@@ -65,6 +65,8 @@ class RunChange:
         self.state = RunState(row.state)
         self.outcome: str | None = row.outcome
         self.remaining: int = row.remaining
+        self.plain: bool = row.plain
+        self.parent_step: str | None = row.parent_step
         self.result: dict[str, Any] = dict(row.result)
         self.usage: Usage = usage_of(row)
         self._before = row
@@ -90,6 +92,10 @@ class RunChange:
             self._cancel_unfinished()
         self.enter(state, finished_at=self.now, error=error)
         self.event("run_finished", {"state": state.value})
+
+    def touched(self) -> tuple[int, RunState]:
+        """Return what differs as soon as there is something to save."""
+        return self._seq, self.state
 
     def save(self) -> None:
         """Write the run's row and the new events."""
@@ -123,6 +129,7 @@ class RunChange:
             "state": self.state.value,
             "outcome": self.outcome,
             "remaining": self.remaining,
+            "plain": self.plain,
             "result": self.result,
             "event_seq": self._seq,
             **usage_columns(self.usage),
@@ -132,20 +139,53 @@ class RunChange:
         changed = {name: value for name, value in columns.items() if value != before[name]}
         return {"the_run": self.run_id, "updated_at": self.now, **changed}
 
-    def end_attempt(self, step_id: str, fence: int, outcome: str, error: str | None = None) -> None:
-        """Close the record of an attempt: done, failed, lost, handed back or cancelled."""
+    def end_attempt(self, claimed: Claimed, outcome: str, error: str | None = None) -> None:
+        """Record an attempt that is over: done, failed, waiting or handed back."""
+        step = claimed.step
         self.connection.execute(
-            _END_ATTEMPT,
-            {"the_step": step_id, "the_fence": fence, "outcome": outcome, "error": error, "finished_at": self.now},
+            _ADD_ATTEMPT,
+            {
+                "step_id": step.id,
+                "fence": claimed.fence,
+                "attempt": step.attempt,
+                "owner": claimed.owner,
+                "started_at": step.started_at,
+                "finished_at": self.now,
+                "outcome": outcome,
+                "error": error,
+            },
         )
 
-    def _cancel_unfinished(self) -> None:
-        open_steps = select(steps.c.id).where(steps.c.run_id == self.run_id, steps.c.state.in_(UNFINISHED))
-        self.connection.execute(
-            update(attempts)
-            .where(attempts.c.step_id.in_(open_steps), attempts.c.outcome.is_(None))
-            .values(outcome="cancelled", finished_at=self.now)
+    def end_running(self, outcome: str, error: str | None, step_id: str | None = None) -> None:
+        """Record the attempts that are running (of one step, when given) as over: cancelled or lost."""
+        columns = (steps.c.id, steps.c.fence, steps.c.attempt, steps.c.owner, steps.c.started_at)
+        ended = (literal(self.now, attempts.c.finished_at.type), literal(outcome), literal(error) if error else null())
+        running = select(*columns, *ended).where(
+            steps.c.run_id == self.run_id, steps.c.state == StepState.RUNNING.value, steps.c.owner.is_not(None)
         )
+        if step_id is not None:
+            running = running.where(steps.c.id == step_id)
+        names = ("step_id", "fence", "attempt", "owner", "started_at", "finished_at", "outcome", "error")
+        self.connection.execute(insert(attempts).from_select(names, running))
+
+    def end_waits(self, step_id: str | None = None) -> None:
+        """Cancel the open waits (of one step, when given), and the sub-runs that were waited for."""
+        still = [waits.c.run_id == self.run_id, waits.c.state == WaitState.OPEN.value]
+        if step_id is not None:
+            still.append(waits.c.step_id == step_id)
+        ended = update(waits).where(*still).values(state=WaitState.CANCELLED.value, decided_at=self.now)
+        for row in self.connection.execute(ended.returning(waits.c.child_run)).all():
+            if row.child_run is not None:
+                # Always from parent to child, so that no two transactions wait for each other in a circle.
+                child = RunChange(self.connection, row.child_run, self.now)
+                if not child.state.final:
+                    child.event("run_cancelled", {"principal": "tieout", "reason": f"{self.run_id} ended"})
+                    child.finish(RunState.CANCELLED)
+                    child.save()
+
+    def _cancel_unfinished(self) -> None:
+        self.end_running("cancelled", None)
+        self.end_waits()
         self.connection.execute(
             update(steps)
             .where(steps.c.run_id == self.run_id, steps.c.state.in_(UNFINISHED))
@@ -154,6 +194,7 @@ class RunChange:
                 fence=steps.c.fence + 1,
                 owner=None,
                 lease_until=None,
+                held=False,
                 finished_at=self.now,
             )
         )

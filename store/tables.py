@@ -6,8 +6,11 @@ numbers have no gaps and no two writers wait for each other in a circle.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -18,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from store.columns import ExactDecimal, Json, UtcDateTime
@@ -30,6 +34,12 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """Return the options of an index over the few rows that are of interest among the many that are finished."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 runs = Table(
     "runs",
@@ -44,7 +54,10 @@ runs = Table(
     Column("idempotency_key", String(256)),
     Column("state", String(16), nullable=False),
     Column("outcome", String(16)),  # how the run ends when its last step is done, if not as `done`
-    Column("remaining", Integer, nullable=False),  # steps not done yet
+    Column("remaining", Integer, nullable=False),  # steps not settled yet
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("plain", Boolean, nullable=False, server_default="0"),  # each dead step fails it: the quick way may complete
+    Column("parent_step", String(64)),  # the step of another run that waits for this one
     Column("event_seq", BigInteger, nullable=False),  # number of the newest event
     Column("result", Json, nullable=False),
     Column("error", Text),
@@ -58,6 +71,12 @@ runs = Table(
     Column("finished_at", UtcDateTime),
     UniqueConstraint("workspace", "idempotency_key"),
     Index(None, "workspace", "created_at"),
+    Index(
+        "ix_runs_unfinished",
+        "workspace",
+        "created_at",
+        **_where("state IN ('queued', 'running', 'waiting', 'paused')"),
+    ),
 )
 
 steps = Table(
@@ -71,7 +90,16 @@ steps = Table(
     Column("action", String(128), nullable=False),
     Column("input", Json, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("pending", Integer, nullable=False),  # parents not done yet: the fan-in counter
+    Column("pending", Integer, nullable=False),  # parents not settled yet: the fan-in counter. Waiting: open waits
+    Column("failed", Integer, nullable=False, server_default="0"),  # parents that ended without a result
+    Column("on_failed", String(8), nullable=False, server_default="fail"),
+    Column("quorum", Integer, nullable=False, server_default="0"),
+    Column("turn", Integer, nullable=False, server_default="0"),  # the run's priority with its sign turned: low first
+    Column("held", Boolean, nullable=False, server_default="0"),  # its run is paused
+    Column("limit_key", String(128)),
+    Column("spawned_by", String(128)),  # key of the step whose result asked for it
+    Column("generation", Integer, nullable=False, server_default="0"),  # its effects' keys carry it from 1 on
+    Column("signals", Json),  # what its waits brought
     Column("attempt", Integer, nullable=False),
     Column("max_attempts", Integer, nullable=False),
     Column("fence", BigInteger, nullable=False),
@@ -84,7 +112,11 @@ steps = Table(
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     UniqueConstraint("run_id", "key"),
-    Index(None, "state", "ready_at"),
+    Index("ix_steps_ready", "workspace", "turn", "ready_at", "id", **_where("state = 'ready' AND NOT held")),
+    Index("ix_steps_due", "ready_at", **_where("state = 'retry' AND NOT held")),
+    Index("ix_steps_running", "owner", **_where("state = 'running'")),
+    Index("ix_steps_dead", "workspace", "finished_at", **_where("state = 'dead'")),
+    Index("ix_steps_unsettled", "state", **_where("state NOT IN ('done', 'dead', 'cancelled')")),
 )
 
 step_edges = Table(
@@ -104,7 +136,7 @@ attempts = Table(
     Column("owner", String(128), nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
-    Column("outcome", String(16)),  # done | failed | lost | cancelled
+    Column("outcome", String(16)),  # done | failed | lost | cancelled | handed_back | waiting
     Column("error", Text),
 )
 
@@ -129,7 +161,55 @@ effects = Table(
     Column("cost", ExactDecimal, nullable=False),
     Column("begun_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
+    Column("fence", BigInteger, nullable=False, server_default="0"),  # of the claim that began the newest attempt
     Index(None, "run_id"),
+    Index("ix_effects_open", "workspace", "begun_at", **_where("outcome IS NULL")),
+)
+
+waits = Table(
+    "waits",
+    metadata,
+    Column("token", String(64), primary_key=True),
+    Column("workspace", String(128), nullable=False),
+    Column("run_id", String(64), ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("step_id", String(64), ForeignKey("steps.id", ondelete="CASCADE"), nullable=False),
+    Column("step", String(128), nullable=False),  # the step's key
+    Column("kind", String(16), nullable=False),
+    Column("name", String(600), nullable=False),  # of an effect: its key
+    Column("state", String(16), nullable=False),
+    Column("until", UtcDateTime),
+    Column("draft_sha256", String(64)),
+    Column("approvers", Json, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("child_run", String(64)),
+    Column("decision", String(64)),
+    Column("decided_by", String(128)),
+    Column("decided_at", UtcDateTime),
+    Column("payload", Json, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Index(None, "run_id"),
+    Index("ix_waits_open", "workspace", "asked_at", **_where("state = 'open'")),
+    Index("ix_waits_due", "until", **_where("state = 'open'")),
+    Index("ix_waits_runs", "child_run", **_where("state = 'open' AND child_run IS NOT NULL")),
+)
+
+signals = Table(
+    "signals",
+    metadata,
+    Column("run_id", String(64), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(600), primary_key=True),
+    Column("workspace", String(128), nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("sent_by", String(128), nullable=False),
+    Column("sent_at", UtcDateTime, nullable=False),
+)
+
+buckets = Table(
+    "buckets",  # the token buckets of the limits; locked by whoever claims under one
+    metadata,
+    Column("key", String(256), primary_key=True),
+    Column("tokens", Float, nullable=False),
+    Column("filled_at", UtcDateTime, nullable=False),
 )
 
 events = Table(

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from store.database import open_database
-from store.memory import MemoryRunStore
+from store.database import open_database, open_in_memory
 from store.runs import SqlRunStore
 from tieout.errors import BudgetExceeded, Conflict, InvalidInput, NotFound, StaleFence
 from tieout.model import Artifact, Plan, Principal, Run, RunRequest, RunState, StepSpec, StepState, Usage
@@ -29,7 +28,9 @@ ALIVE: Callable[[str], bool] = lambda owner: True  # noqa: E731
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunStore]:
     if request.param == "memory":
-        yield MemoryRunStore()
+        in_memory = open_in_memory()
+        yield SqlRunStore(in_memory)
+        in_memory.close()
         return
     url = (
         f"sqlite:///{tmp_path / 'tieout.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
@@ -58,6 +59,7 @@ def step_id(store: RunStore, run: Run, key: str) -> str:
 
 
 def take(store: RunStore, run: Run, key: str, *, owner: str = "me", now: datetime = NOW) -> Claimed:
+    store.promote_due(now=now)
     claimed = store.claim_step(step_id(store, run, key), owner, lease_s=30, now=now)
     assert claimed is not None
     return claimed
@@ -336,7 +338,7 @@ def test_every_write_of_a_lost_claim_is_refused(store: RunStore) -> None:
 
 
 def test_the_last_two_siblings_together_open_the_join_once(store: RunStore) -> None:
-    rounds = 20 if isinstance(store, MemoryRunStore) else 200
+    rounds = 200
     with ThreadPoolExecutor(2) as pool:
         for _ in range(rounds):
             run = start(store, plan(left=(), right=(), join=("left", "right")))
@@ -380,6 +382,8 @@ def test_a_failed_step_is_retried_when_it_is_due(store: RunStore) -> None:
     assert store.ready_steps(limit=9, now=NOW) == []
     wanted = step_id(store, run, "only")
     assert store.claim_step(wanted, "me", lease_s=30, now=NOW) is None
+    assert store.promote_due(now=NOW) == ([], LATER)
+    assert [step.step_id for step in store.promote_due(now=LATER)[0]] == [wanted]
     assert [step.step_id for step in store.ready_steps(limit=9, now=LATER)] == [wanted]
     again = take(store, run, "only", now=LATER)
     assert again.step.attempt == 2

@@ -1,4 +1,4 @@
-"""Random lives of a run: SQL and memory must agree after every event, and the counters must fit the plan."""
+"""Random lives of a run: the quick way and the general one must agree after every event, and the counters fit."""
 
 import tempfile
 from collections.abc import Callable
@@ -18,8 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from store.database import Database, open_database
-from store.memory import MemoryRunStore
+from store.database import Database, open_database, open_in_memory
 from store.runs import SqlRunStore
 from tieout.errors import StaleFence
 from tieout.model import Plan, Principal, RunRequest, RunState, StepSpec, StepState
@@ -44,11 +43,12 @@ class StepLife(RuleBasedStateMachine):
     """Does the same to two stores."""
 
     database: Database
+    general: Database
 
     @initialize(plan=plans())
     def begin(self, plan: Plan) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
-        self.stores: list[RunStore] = [MemoryRunStore(), SqlRunStore(self.database)]
+        self.stores: list[RunStore] = [SqlRunStore(self.general, quick=False), SqlRunStore(self.database)]
         self.plan = plan
         self.runs = [store.create_run(ANN, RunRequest("?"), plan, now=self.now).id for store in self.stores]
         self.claims: dict[str, list[tuple[Claimed, Claimed]]] = {}
@@ -86,7 +86,13 @@ class StepLife(RuleBasedStateMachine):
         claim = self._one(data)
         opened = self.both(
             lambda s, n: len(
-                s.complete_step(claim[n], {"at": claim[n].fence}, now=self.now, run_state=state, run_result={"x": 1})
+                s.complete_step(
+                    claim[n],
+                    {"at": claim[n].fence},
+                    now=self.now,
+                    run_state=state,
+                    run_result={"x": 1} if state else None,
+                )
             )
         )
         assert opened[0] == opened[1]
@@ -96,7 +102,7 @@ class StepLife(RuleBasedStateMachine):
     def fail(self, data: st.DataObject, again: bool) -> None:
         claim = self._one(data)
         retry_at = self.now + timedelta(seconds=3) if again else None
-        outcomes = self.both(lambda s, n: s.fail_step(claim[n], "no", retry_at=retry_at, now=self.now))
+        outcomes = self.both(lambda s, n: len(s.fail_step(claim[n], "no", retry_at=retry_at, now=self.now)))
         assert outcomes[0] == outcomes[1]
 
     @precondition(lambda self: self.claims)
@@ -119,6 +125,7 @@ class StepLife(RuleBasedStateMachine):
     @rule(seconds=st.integers(1, 12))
     def wait(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
+        self.both(lambda s, n: s.promote_due(now=self.now))
 
     @rule()
     def cancel(self) -> None:
@@ -177,7 +184,8 @@ def test_random_lives_of_a_run_agree_and_add_up(kind: str, request: pytest.Fixtu
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'life.db'}" if kind == "sqlite" else request.getfixturevalue("postgres_url")
         database = open_database(url)
-        machine = type("Life", (StepLife,), {"database": database})
+        general = open_in_memory()
+        machine = type("Life", (StepLife,), {"database": database, "general": general})
         try:
             run_state_machine_as_test(
                 machine,
@@ -190,3 +198,4 @@ def test_random_lives_of_a_run_agree_and_add_up(kind: str, request: pytest.Fixtu
             )
         finally:
             database.close()
+            general.close()

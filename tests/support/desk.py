@@ -15,8 +15,9 @@ from pipelines.engine.engine import DramatiqEngine
 from pipelines.registry.registry import CompanyRegistry
 from store.blobs import MemoryBlobStore
 from store.lake.lake import MemoryLake
-from store.memory import MemoryRunStore
+from store.database import open_in_memory
 from store.memory_content import MemoryContentStore
+from store.runs import SqlRunStore
 from tieout.application import Application
 from tieout.bootstrap import render_result
 from tieout.changes import Announcing, LocalChanges
@@ -188,7 +189,7 @@ class EchoChecker:
 def memory_desk(reports: Path) -> Iterator[Application]:
     """Give a working desk; its engine runs meanwhile."""
     changes = LocalChanges()
-    store = cast(RunStore, Announcing(MemoryRunStore(), changes.notify))
+    store = cast(RunStore, Announcing(SqlRunStore(open_in_memory()), changes.notify))
     content = MemoryContentStore()
     catalogue = agents()
     parts = Parts(cast(Library, ShelfLibrary()), CompanyRegistry(content), MemoryLake(), MemoryBlobStore())

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from store.memory import MemoryRunStore
+from store.database import open_in_memory
+from store.runs import SqlRunStore
 from tieout.backoff import Backoff
 from tieout.codec import dump
 from tieout.errors import (
@@ -83,7 +84,7 @@ class Desk:
     def __init__(
         self, action: Callable[[Any], Any], model: Model | None = None, *, store: Any = None, budget: Budget = NO_LIMIT
     ) -> None:
-        self.store = store or MemoryRunStore()
+        self.store = store or SqlRunStore(open_in_memory())
         self.blobs = Blobs()
         self.agent = Agent("toy", "1", "", lambda request: Plan("toy", "1", ()), {"act": action})
         nothing: Any = None
@@ -207,7 +208,7 @@ def test_ctrl_c_in_an_action_hands_the_step_back() -> None:
 
 
 def test_a_store_that_is_full_for_a_moment_costs_nothing() -> None:
-    class FullOnce(MemoryRunStore):
+    class FullOnce(SqlRunStore):
         full = True
 
         def complete_step(self, *args: Any, **kwargs: Any) -> Any:

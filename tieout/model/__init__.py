@@ -8,42 +8,91 @@ from __future__ import annotations
 
 from tieout.model.documents import Chunk, Document, Figure, Hit, Instrument, Page, Period, Span
 from tieout.model.ledger import Claim, Fact, Ledger, LedgerCounts, Number, NumberStatus, Source
+from tieout.model.limits import Limit
 from tieout.model.market import Series, SeriesKey
 from tieout.model.models import ModelAnswer, ModelMessage
 from tieout.model.report import Chart, Draft, Report, Section, Table
-from tieout.model.runs import Artifact, Event, Plan, Run, RunRequest, RunState, Step, StepSpec, StepState, Usage
+from tieout.model.runs import (
+    Artifact,
+    DeadLetter,
+    Event,
+    JoinPolicy,
+    Plan,
+    ReadyStep,
+    Run,
+    RunRequest,
+    RunState,
+    Step,
+    StepSpec,
+    StepState,
+    Usage,
+)
+from tieout.model.schedules import (
+    CronRule,
+    Fire,
+    FireState,
+    IntervalRule,
+    MarketRule,
+    Misfire,
+    OnceRule,
+    Overlap,
+    Rule,
+    Schedule,
+    ScheduleSpec,
+    ScheduleState,
+)
+from tieout.model.waits import OpenWait, Wait, WaitKind, WaitState
 from tieout.model.who import Principal, Role, new_id
+from tieout.model.workers import SignOfLife, Worker, WorkerKind
 
 __all__ = [
     "Artifact",
     "Chart",
     "Chunk",
     "Claim",
+    "CronRule",
+    "DeadLetter",
     "Document",
     "Draft",
     "Event",
     "Fact",
     "Figure",
+    "Fire",
+    "FireState",
     "Hit",
     "Instrument",
+    "IntervalRule",
+    "JoinPolicy",
     "Ledger",
     "LedgerCounts",
+    "Limit",
+    "MarketRule",
+    "Misfire",
     "ModelAnswer",
     "ModelMessage",
     "Number",
     "NumberStatus",
+    "OnceRule",
+    "OpenWait",
+    "Overlap",
     "Page",
     "Period",
     "Plan",
     "Principal",
+    "ReadyStep",
     "Report",
     "Role",
+    "Rule",
     "Run",
     "RunRequest",
     "RunState",
+    "Schedule",
+    "ScheduleSpec",
+    "ScheduleState",
     "Section",
     "Series",
     "SeriesKey",
+    "SignOfLife",
     "Source",
     "Span",
     "Step",
@@ -51,5 +100,10 @@ __all__ = [
     "StepState",
     "Table",
     "Usage",
+    "Wait",
+    "WaitKind",
+    "WaitState",
+    "Worker",
+    "WorkerKind",
     "new_id",
 ]

@@ -15,7 +15,8 @@ class RunState(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
-    WAITING = "waiting"
+    WAITING = "waiting"  # nothing runs or is ready: a person, a time or another run must come first
+    PAUSED = "paused"  # no step is begun until somebody says so
     DONE = "done"
     NEEDS_REVIEW = "needs_review"
     NEEDS_ANSWER = "needs_answer"
@@ -25,7 +26,7 @@ class RunState(StrEnum):
     @property
     def final(self) -> bool:
         """Whether nothing more will happen to the run by itself."""
-        return self not in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
+        return self not in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING, RunState.PAUSED)
 
 
 class StepState(StrEnum):
@@ -40,10 +41,30 @@ class StepState(StrEnum):
     DEAD = "dead"
     CANCELLED = "cancelled"
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more will happen to the step by itself."""
+        return self in (StepState.DONE, StepState.DEAD, StepState.CANCELLED)
+
+
+class JoinPolicy(StrEnum):
+    """What a step makes of parents that ended without a result.
+
+    `fail`: the run fails. `skip`: it runs with those that have one. `quorum`: so, but it dies when fewer than its
+    `quorum` have one.
+    """
+
+    FAIL = "fail"
+    SKIP = "skip"
+    QUORUM = "quorum"
+
 
 @dataclass(frozen=True)
 class StepSpec:
-    """One node of a plan: `action` is looked up in the agent, `after` names the keys it waits for."""
+    """One node of a plan: `action` is looked up in the agent, `after` names the keys it waits for.
+
+    `limit_key` names a limit of the installation (`model`, say) that the step counts against.
+    """
 
     key: str
     action: str
@@ -51,6 +72,9 @@ class StepSpec:
     input: Mapping[str, Any] = field(default_factory=dict)
     max_attempts: int = 3
     timeout_s: float = 600.0
+    on_failed: JoinPolicy = JoinPolicy.FAIL
+    quorum: int = 0
+    limit_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +99,7 @@ class RunRequest:
     door: str = "cli"
     token_budget: int | None = None
     money_budget: Decimal | None = None
+    priority: int = 0  # higher first within the workspace, -100 to 100
 
 
 @dataclass(frozen=True)
@@ -111,6 +136,7 @@ class Run:
     result: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
     usage: Usage = Usage()
+    parent_step: str | None = None  # id of the step of another run that waits for this one
 
 
 @dataclass(frozen=True)
@@ -133,6 +159,29 @@ class Step:
     error: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    signals: Mapping[str, Any] = field(default_factory=dict)  # what its waits brought, by their names
+    generation: int = 0  # grows when it is replayed with its effects delivered again
+    spawned_by: str | None = None  # key of the step whose result asked for it
+
+
+@dataclass(frozen=True)
+class ReadyStep:
+    """A step that waits for a worker; what the dispatcher sees of it."""
+
+    step_id: str
+    run_id: str
+    workspace: str
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A step that ended without a result: its attempts are spent, or trying again would not help."""
+
+    run_id: str
+    agent: str
+    step: Step
+    run_state: RunState
+    question: str
 
 
 @dataclass(frozen=True)

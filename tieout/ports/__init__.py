@@ -6,14 +6,18 @@ Every method that touches a workspace's data takes the principal first and sees 
 
 from __future__ import annotations
 
+from tieout.model import ReadyStep
 from tieout.ports.agents import Action, Agent, Agents, Parts, StepContext, StepOutcome
 from tieout.ports.content import BlobStore, ContentStore
 from tieout.ports.desk import Checker, Desk, ResultRenderer
 from tieout.ports.engine import Changes, Engine
 from tieout.ports.lake import DEFAULT_OPTIONS, FactQuery, ImportOptions, ImportPreview, Lake, RefusedRow
+from tieout.ports.liveness import Liveness
 from tieout.ports.models import ModelProvider
 from tieout.ports.retrieval import Embedder, IngestOutcome, Library, Registry, SearchFilter, VectorIndex, VectorPoint
-from tieout.ports.runs import NO_LIMIT, NO_USAGE, Budget, Claimed, Effect, ReadyStep, RunStore
+from tieout.ports.runs import NO_LIMIT, NO_USAGE, Budget, Claimed, Depths, Effect, RunFilter, RunStore
+from tieout.ports.waits import WaitStore
+from tieout.ports.workers import WorkerStore
 
 __all__ = [
     "DEFAULT_OPTIONS",
@@ -28,6 +32,7 @@ __all__ = [
     "Checker",
     "Claimed",
     "ContentStore",
+    "Depths",
     "Desk",
     "Effect",
     "Embedder",
@@ -38,16 +43,20 @@ __all__ = [
     "IngestOutcome",
     "Lake",
     "Library",
+    "Liveness",
     "ModelProvider",
     "Parts",
     "ReadyStep",
     "RefusedRow",
     "Registry",
     "ResultRenderer",
+    "RunFilter",
     "RunStore",
     "SearchFilter",
     "StepContext",
     "StepOutcome",
     "VectorIndex",
     "VectorPoint",
+    "WaitStore",
+    "WorkerStore",
 ]

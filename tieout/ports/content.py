@@ -102,6 +102,10 @@ class BlobStore(Protocol):
         """Return the bytes. Raises NotFound."""
         ...
 
+    def has(self, principal: Principal, sha256: str) -> bool:
+        """Return whether the bytes are there, without reading them."""
+        ...
+
     def delete(self, principal: Principal, sha256: str) -> None:
-        """Remove the bytes if there."""
+        """Remove the bytes if there; perhaps a little later, when a backup reads just now."""
         ...

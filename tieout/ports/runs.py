@@ -8,7 +8,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from tieout.model import Artifact, Event, Plan, Principal, Run, RunRequest, RunState, Step, Usage
+from tieout.model import (
+    Artifact,
+    DeadLetter,
+    Event,
+    Plan,
+    Principal,
+    ReadyStep,
+    Run,
+    RunRequest,
+    RunState,
+    Step,
+    StepSpec,
+    Usage,
+    Wait,
+)
+from tieout.ports.waits import WaitStore
 
 NO_USAGE = Usage()
 
@@ -21,15 +36,7 @@ class Claimed:
     run: Run
     fence: int
     inputs: Mapping[str, Mapping[str, Any]]  # outputs of the finished steps of the run, by step key
-
-
-@dataclass(frozen=True)
-class ReadyStep:
-    """A step that waits for a worker; what the dispatcher sees of it."""
-
-    step_id: str
-    run_id: str
-    workspace: str
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,8 +50,29 @@ class Budget:
 NO_LIMIT = Budget()
 
 
-class RunStore(Protocol):
-    """Runs, steps, attempts, effects, events and artifacts: the truth that brokers only hint at."""
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs to replay or remove; None and empty mean any."""
+
+    states: tuple[RunState, ...] = ()
+    agent: str | None = None
+    error: str | None = None  # a part of the error's text
+    since: datetime | None = None  # created then or later
+    until: datetime | None = None  # created before
+
+
+@dataclass(frozen=True)
+class Depths:
+    """How much stands where, over all workspaces."""
+
+    steps: Mapping[str, int]  # by state, the settled ones only as far as they are dead letters
+    runs: Mapping[str, int]  # by state, the unfinished ones
+    effects_unknown: int
+    oldest_ready_s: float  # how long the step waits that has waited longest; 0 with none
+
+
+class RunStore(WaitStore, Protocol):
+    """Runs, steps, attempts, waits, effects, events and artifacts: the truth that brokers only hint at."""
 
     def create_run(self, principal: Principal, request: RunRequest, plan: Plan, *, now: datetime) -> Run:
         """Commit a run with its steps and `run_submitted` event.
@@ -70,8 +98,34 @@ class RunStore(Protocol):
         """Cancel what has not finished; a final run is returned unchanged."""
         ...
 
+    def cancel_step(self, principal: Principal, run_id: str, key: str, *, now: datetime) -> Run:
+        """Cancel one unfinished step; joins take it as a parent without a result. Raises NotFound, Conflict."""
+        ...
+
+    def pause_run(self, principal: Principal, run_id: str, *, now: datetime) -> Run:
+        """Begin no further step of the run; those that run may end. Raises Conflict when it is final."""
+        ...
+
     def resume_run(self, principal: Principal, run_id: str, *, now: datetime) -> Run:
-        """Make dead and stranded steps ready again with fresh attempts; finished steps are kept."""
+        """End a pause; make dead and stranded steps ready again with fresh attempts; finished steps are kept."""
+        ...
+
+    def replay_run(
+        self, principal: Principal, run_id: str, *, step: str | None, redeliver: bool = False, now: datetime
+    ) -> Run:
+        """Do `step` and all that follows from it again, or (None) what `resume_run` would.
+
+        Effects that were done are not done again unless `redeliver` says so. Raises NotFound, Conflict when one of
+        the steps runs just now.
+        """
+        ...
+
+    def find_runs(self, principal: Principal, where: RunFilter, *, limit: int = 1000) -> list[str]:
+        """Return ids of runs that fit, oldest first."""
+        ...
+
+    def dead_letters(self, principal: Principal, *, limit: int = 50, run_id: str | None = None) -> list[DeadLetter]:
+        """Return dead steps, the newest first."""
         ...
 
     def events(self, principal: Principal, run_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
@@ -92,7 +146,7 @@ class RunStore(Protocol):
         ...
 
     def ready_steps(self, *, limit: int, now: datetime) -> list[ReadyStep]:
-        """Return steps that are ready or whose retry is due, fairly over workspaces."""
+        """Return steps that may start: one of each workspace in turn, high priority first, within limits."""
         ...
 
     def claim_step(self, step_id: str, owner: str, *, lease_s: float, now: datetime) -> Claimed | None:
@@ -107,16 +161,39 @@ class RunStore(Protocol):
         now: datetime,
         run_state: RunState | None = None,
         run_result: Mapping[str, Any] | None = None,
+        spawn: Sequence[StepSpec] = (),
     ) -> list[ReadyStep]:
         """Commit the output, count down its successors, and return those that became ready.
 
         `run_state` ends the run early (needs_answer) or sets how it ends (needs_review); `run_result` is
-        merged into the run's result. Raises StaleFence.
+        merged into the run's result. `spawn` adds steps that follow this one; all its successors wait for them, too.
+        Raises StaleFence, InvalidInput (spawn).
         """
         ...
 
-    def fail_step(self, claimed: Claimed, error: str, *, retry_at: datetime | None, now: datetime) -> None:
-        """Record a failed attempt; with no `retry_at`, or no attempts left, the step is dead and the run failed."""
+    def suspend_step(
+        self, claimed: Claimed, waits: Sequence[Wait], output: Mapping[str, Any], *, now: datetime
+    ) -> list[ReadyStep]:
+        """Free the worker until all `waits` have ended; the step is then ready with `signals`. Keeps `output` for it.
+
+        Returns what became ready at once: the step itself when everything has arrived already, sub-runs' first steps.
+        Raises StaleFence, InvalidInput.
+        """
+        ...
+
+    def fail_step(self, claimed: Claimed, error: str, *, retry_at: datetime | None, now: datetime) -> list[ReadyStep]:
+        """Record a failed attempt; with no `retry_at`, or no attempts left, the step is dead.
+
+        A dead step fails its run, unless every successor runs without it.
+        """
+        ...
+
+    def defer_step(self, claimed: Claimed, reason: str, *, retry_at: datetime, now: datetime) -> None:
+        """Give up a claim that this process cannot carry out; the attempt is not counted. Raises StaleFence."""
+        ...
+
+    def keep_partial(self, claimed: Claimed, output: Mapping[str, Any], *, now: datetime) -> bool:
+        """Keep what a cancelled step had so far; return False when it was not cancelled under this claim."""
         ...
 
     def hand_back(self, claimed: Claimed, *, now: datetime) -> None:
@@ -125,6 +202,14 @@ class RunStore(Protocol):
 
     def holds_claim(self, claimed: Claimed) -> bool:
         """Return whether the claim still stands: not cancelled, not lost, not claimed anew."""
+        ...
+
+    def lost_claims(self, claims: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Return those of (step id, fence) that no longer stand: one look for all that a process works on."""
+        ...
+
+    def promote_due(self, *, now: datetime) -> tuple[list[ReadyStep], datetime | None]:
+        """Make due retries ready and end due waits; return what became ready and when the next is due."""
         ...
 
     def renew_leases(self, owner: str, *, lease_s: float, now: datetime, steps: Collection[str] | None = None) -> int:
@@ -159,11 +244,19 @@ class RunStore(Protocol):
         """Record the outcome of an effect, `usage` taking the place of the estimate. The first outcome stays."""
         ...
 
+    def unknown_effects(self, principal: Principal, *, limit: int = 100) -> list[Effect]:
+        """Return effects that were begun by a claim that is over and whose outcome nobody recorded, oldest first."""
+        ...
+
     def withdraw_effect(self, key: str, *, now: datetime, usage: Usage = NO_USAGE) -> None:
         """End the newest attempt of an effect that did not succeed, `usage` taking the place of its estimate.
 
         With no usage nothing happened outside, and the attempt is not counted.
         """
+        ...
+
+    def depths(self, *, now: datetime) -> Depths:
+        """Return how much stands where, for metrics."""
         ...
 
     def put_artifact(self, claimed: Claimed, artifact: Artifact, *, now: datetime) -> None:
@@ -187,3 +280,6 @@ class Effect:
     fresh: bool
     attempts: int
     outcome: Mapping[str, Any] | None = None
+    run_id: str = ""
+    step: str = ""  # the step's key
+    begun_at: datetime | None = None

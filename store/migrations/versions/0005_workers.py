@@ -1,14 +1,12 @@
 """Create workers."""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 
 from store.columns import UtcDateTime
 
 revision = "0005"
-down_revision = "0004" if [*Path(__file__).parent.glob("0004_*.py")] else "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:

@@ -8,8 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from store.database import open_database
-from store.memory import MemoryRunStore
+from store.database import open_database, open_in_memory
 from store.runs import SqlRunStore
 from tieout.ports import RunStore
 
@@ -31,7 +30,7 @@ def toy() -> ModuleType:
 def wiring(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[RunStore, str | None]]:
     """Yield a store and the address of Redis, or None for the broker in this process."""
     if request.param == "memory":
-        yield MemoryRunStore(), None
+        yield SqlRunStore(open_in_memory()), None
         return
     team = request.param == "postgres and redis"
     url = request.getfixturevalue("postgres_url") if team else f"sqlite:///{tmp_path / 'tieout.db'}"

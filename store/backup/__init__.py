@@ -1,0 +1,1 @@
+"""Backups: the state of record, its files and the lake as one consistent archive, and back again."""

@@ -1,0 +1,121 @@
+"""Writes a run with its steps and edges, and finds runs by id or prefix."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from store import rules
+from store.joins import step_values
+from store.rows import AnyRow, run_of, usage_columns
+from store.run_change import RunChange
+from store.tables import runs, step_edges, steps
+from tieout.codec import dump
+from tieout.model import Plan, Principal, Run, RunRequest, RunState, Usage, new_id
+
+
+def upsert(connection: Connection) -> Any:
+    """Return the dialect's INSERT, the one that knows ON CONFLICT."""
+    return sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
+
+
+def find(connection: Connection, principal: Principal, run_id: str, *columns: Any) -> AnyRow:
+    """Return the row of an id or unique prefix in the principal's workspace. Raises NotFound."""
+    if not (run_id.isascii() and run_id.isprintable()):
+        rules.only_match(run_id, [], principal)
+    query = select(*(columns or (runs,))).where(runs.c.workspace == principal.workspace)
+    exact = connection.execute(query.where(runs.c.id == run_id)).one_or_none()
+    if exact is not None:
+        return exact
+    prefix = run_id if run_id.startswith("run_") else f"run_{run_id}"
+    similar = query.where(runs.c.id.startswith(prefix, autoescape=True)).limit(2)
+    found = connection.execute(similar).all() if run_id else []
+    rules.only_match(run_id, [row.id for row in found], principal)
+    return found[0]
+
+
+def create(connection: Connection, principal: Principal, request: RunRequest, plan: Plan, now: datetime) -> Run:
+    """Insert the run, or return the one that stands under its idempotency key. Raises Conflict."""
+    run_id = insert_run(connection, principal, request, plan, now)
+    if run_id is None:
+        return _same_request(connection, principal, request)
+    return run_of(connection.execute(select(runs).where(runs.c.id == run_id)).one())
+
+
+def insert_run(
+    connection: Connection,
+    principal: Principal,
+    request: RunRequest,
+    plan: Plan,
+    now: datetime,
+    *,
+    parent_step: str | None = None,
+) -> Any:
+    """Insert run, steps, edges and first event; return the id, or None when the idempotency key is taken."""
+    run_id = new_id("run")
+    new = upsert(connection)(runs).values(
+        id=run_id,
+        workspace=principal.workspace,
+        principal=principal.id,
+        agent=plan.agent,
+        plan_version=plan.version,
+        request=dump(request),
+        plan=dump(plan),
+        idempotency_key=request.idempotency_key,
+        state=RunState.QUEUED.value,
+        remaining=len(plan.steps),
+        priority=request.priority,
+        plain=rules.plain(plan.steps),
+        parent_step=parent_step,
+        event_seq=0,
+        result={},
+        created_at=now,
+        updated_at=now,
+        **usage_columns(Usage()),
+    )
+    new = new.on_conflict_do_nothing(index_elements=["workspace", "idempotency_key"]).returning(runs.c.id)
+    if connection.execute(new).scalar() is None:  # taken by a transaction that is committed by now
+        return None
+    _insert_steps(connection, run_id, principal.workspace, plan, request.priority, now)
+    change = RunChange(connection, run_id, now)
+    change.event("run_submitted", {"agent": plan.agent, "door": request.door, "principal": principal.id})
+    change.save()
+    return run_id
+
+
+def _same_request(connection: Connection, principal: Principal, request: RunRequest) -> Run:
+    row = connection.execute(
+        select(runs).where(runs.c.workspace == principal.workspace, runs.c.idempotency_key == request.idempotency_key)
+    ).one()
+    return rules.same_request(run_of(row), request)
+
+
+def _insert_steps(
+    connection: Connection, run_id: str, workspace: str, plan: Plan, priority: int, now: datetime
+) -> None:
+    ids = {spec.key: new_id("step") for spec in plan.steps}
+    parents = rules.parents(plan)
+    rows = [
+        step_values(
+            spec,
+            None,
+            -priority,
+            pending=len(parents[spec.key]),
+            id=ids[spec.key],
+            run_id=run_id,
+            workspace=workspace,
+            position=position,
+            attempt=0,
+            fence=0,
+            ready_at=None if parents[spec.key] else now,
+        )
+        for position, spec in enumerate(plan.steps)
+    ]
+    connection.execute(insert(steps), rows)
+    edges = [{"parent_id": ids[parent], "child_id": ids[key]} for key in ids for parent in parents[key]]
+    if edges:
+        connection.execute(insert(step_edges), edges)
