@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from tests.support.servers import Server, _unprivileged
+from tests.support.servers import Server, unprivileged_account
 
 
 class PgBouncer(Server):
@@ -22,8 +22,7 @@ class PgBouncer(Server):
         address, self._name = database_url.removeprefix("postgresql://").rsplit("/", 1)
         self._user, place = address.split("@")
         host, port = place.split(":")
-        account = _unprivileged()
-        self._account = {name: account[name] for name in account}
+        self._account = unprivileged_account()  # it refuses to run as root
         settings = {
             "listen_addr": "127.0.0.1",
             "listen_port": self.port,
@@ -36,8 +35,7 @@ class PgBouncer(Server):
         lines = ["[databases]", f"{self._name} = host={host} port={port} dbname={self._name} user={self._user}"]
         lines += ["[pgbouncer]", *(f"{name} = {value}" for name, value in settings.items())]
         self._file.write_text("\n".join(lines) + "\n")
-        if account:  # it refuses to run as root, too
-            self.folder.chmod(0o755)
+        self.folder.chmod(0o755)
 
     @property
     def url(self) -> str:

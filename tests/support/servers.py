@@ -121,7 +121,7 @@ class PostgresServer(Server):
             **({} if durable else {"fsync": "off"}),
             **settings,
         }
-        self._account = _unprivileged()
+        self._account = unprivileged_account()
         if self._account:
             os.chown(self.folder, self._account["user"], self._account["group"])
 
@@ -191,7 +191,7 @@ def _postgres_programs() -> Path:
     return max(found, key=lambda path: path.parent.name)
 
 
-def _unprivileged() -> dict[str, Any]:
+def unprivileged_account() -> dict[str, Any]:
     """Return whom the server runs as: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}

@@ -81,11 +81,13 @@ def test_no_python_at_all_gives_advice(path: Path) -> None:
 
 def test_missing_services_are_installed_when_that_is_allowed(path: Path) -> None:
     command(path / "id", "echo 0")
-    for name in ("redis-server", "initdb"):
+    services = ("redis-server", "initdb", "pgbouncer")
+    for name in services:
         install = f'[ "$1" = install ] || exit 0; echo > "{path}/{name}"; chmod 755 "{path}/{name}"'
         command(path / "apt-get", install)
-        command(path / ("initdb" if name == "redis-server" else "redis-server"), "exit 0")
-        (path / name).unlink(missing_ok=True)
+        for other in services:
+            command(path / other, "exit 0")
+        (path / name).unlink()
 
         result = run("services", path)
 
@@ -108,8 +110,8 @@ def test_missing_services_are_named_when_they_may_not_be_installed(path: Path) -
 
 
 def test_present_services_cost_nothing(path: Path) -> None:
-    command(path / "initdb", "exit 0")
-    command(path / "redis-server", "exit 0")
+    for name in ("initdb", "redis-server", "pgbouncer"):
+        command(path / name, "exit 0")
     command(path / "apt-get", "exit 100")
 
     result = run("services", path)
