@@ -26,6 +26,7 @@ schedules = Table(
     Column("reason", Text),
     Column("next_at", UtcDateTime),  # null unless active
     Column("last_planned_at", UtcDateTime),  # names the last fire
+    Column("last_run_id", String(64)),  # of the last fire that started one
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("workspace", "name"),

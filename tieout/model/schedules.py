@@ -127,3 +127,4 @@ class Schedule:
     next_at: datetime | None = None  # the next planned time, while active
     reason: str | None = None
     last_fire: Fire | None = None
+    last_run_id: str | None = None

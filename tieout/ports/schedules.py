@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Protocol
 
+from tieout.errors import TieoutError
 from tieout.model import Fire, Principal, RunRequest, Schedule, ScheduleSpec, ScheduleState
 
 
@@ -85,9 +87,17 @@ class ScheduleStore(Protocol):
         ...
 
 
-def fire_key(schedule_id: str, planned_at: datetime) -> str:
-    """Return the idempotency key of the one run that a fire may start."""
-    return f"schedule:{schedule_id}:{planned_at.isoformat()}"
+def fire_request(schedule: Schedule, planned_at: datetime, day: date | None) -> RunRequest:
+    """Return the request of the one run that a fire may start: its idempotency key names schedule and planned time.
+
+    A request without `as_of` is about `day`, that of the fire.
+    """
+    request = schedule.spec.request
+    key = f"schedule:{schedule.id}:{planned_at.astimezone(UTC).isoformat()}"
+    return replace(request, idempotency_key=key, as_of=request.as_of or day, door="schedule")
 
 
-__all__ = ["RunRequest", "ScheduleStore", "fire_key"]
+def fire_reason(error: Exception) -> str:
+    """Return why a fire started no run, as text that every database can keep."""
+    text = error.message if isinstance(error, TieoutError) else f"{type(error).__name__}: {error}"
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:2_000]

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("next_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("last_planned_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("last_run_id", sa.String(length=64), nullable=True),
         sa.Column("created_at", UtcDateTime(timezone=True), nullable=False),
         sa.Column("updated_at", UtcDateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schedules")),
