@@ -84,5 +84,5 @@ def _gone(before: datetime) -> Any:
 
 
 def _worker(row: Row[Any]) -> Worker:
-    worker = Worker(**row._mapping)  # type: ignore[arg-type]
+    worker = Worker(**row._mapping)
     return replace(worker, kind=WorkerKind(row.kind), liveness=SignOfLife(row.liveness))

@@ -8,12 +8,14 @@ from tieout.use_cases.common import MAX_QUESTION
 from tieout.use_cases.documents import MAX_HITS, MAX_TEXT, DocumentUseCases, find_document
 from tieout.use_cases.market import MarketUseCases
 from tieout.use_cases.runs import RunUseCases, find_artifact
+from tieout.use_cases.schedules import ScheduleUseCases
+from tieout.use_cases.workers import WorkerUseCases
 
 __all__ = ["MAX_HITS", "MAX_QUESTION", "MAX_TEXT", "Application", "find_artifact", "find_document"]
 
 
 @dataclass(frozen=True)
-class Application(RunUseCases, DocumentUseCases, MarketUseCases):
+class Application(ScheduleUseCases, RunUseCases, DocumentUseCases, MarketUseCases, WorkerUseCases):
     """A `Desk` in this process. All parts come in as ports; tieout/bootstrap.py joins them.
 
     Viewers read, members also write, admins also remove; every other role raises PermissionDenied.

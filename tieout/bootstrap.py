@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from os import getpid
 from pathlib import Path
 from socket import gethostname
 from typing import TYPE_CHECKING, Any, cast
@@ -12,7 +15,8 @@ from tieout.application import Application
 from tieout.changes import Announcing, LocalChanges
 from tieout.errors import TieoutError
 from tieout.lazy import close_if_built, lazily
-from tieout.model import Artifact, Principal, Run, RunState, new_id
+from tieout.machine import boot_id, tieout_version
+from tieout.model import Artifact, Principal, Run, RunState, SignOfLife, Worker, WorkerKind, new_id
 from tieout.ports import (
     Agents,
     BlobStore,
@@ -21,13 +25,17 @@ from tieout.ports import (
     ContentStore,
     Embedder,
     Engine,
+    Liveness,
     Parts,
     RunStore,
+    ScheduleStore,
     VectorIndex,
+    WorkerStore,
 )
 from tieout.runtime import FolderLock, acquire, check_folder
 
 if TYPE_CHECKING:
+    from pipelines.engine.scheduler import Scheduler
     from pipelines.providers.openai_compatible import OpenAICompatible
     from pipelines.registry.registry import CompanyRegistry
     from store.database import Database
@@ -40,6 +48,7 @@ _STOP_S = 5.0  # for running steps to finish; what then still runs is handed bac
 class NoEngine:
     """The engine of a command that only looks: the truth is in SQL, somebody else will do the work."""
 
+    owner = ""
     trouble: TieoutError | None = None
 
     def wake(self) -> None:
@@ -53,11 +62,18 @@ class NoEngine:
 
 
 @contextmanager
-def open_desk(settings: Settings, *, work: bool = False, lock: FolderLock | None = None) -> Iterator[Application]:
+def open_desk(
+    settings: Settings,
+    *,
+    work: bool = False,
+    lock: FolderLock | None = None,
+    kind: WorkerKind = WorkerKind.COMMAND,
+) -> Iterator[Application]:
     """Give the application over the parts that the settings name, and close them after the block.
 
-    With `work`, workers run meanwhile and carry on unfinished runs. In the embedded profile the data
-    folder's lock is taken unless given, and released. Raises FolderLocked, NotAvailable, InvalidInput.
+    With `work`, workers run meanwhile and carry on unfinished runs; `kind` is what others see of this process. In
+    the embedded profile the data folder's lock is taken unless given, and released. Raises FolderLocked,
+    NotAvailable, InvalidInput.
     """
     embedded = settings.profile == "embedded"
     with ExitStack() as stack:
@@ -73,10 +89,10 @@ def open_desk(settings: Settings, *, work: bool = False, lock: FolderLock | None
         agents = lazily(_agents)
         engine: Engine = NoEngine()
         if work:
-            engine = _engine(settings, store, agents, parts, changes)
+            engine = _engine(settings, store, agents, parts, changes, _liveness(settings, database, kind))
             stack.callback(engine.stop, timeout_s=_STOP_S)
             engine.start()
-        yield Application(
+        desk = Application(
             store=store,
             engine=engine,
             agents=agents,
@@ -85,7 +101,15 @@ def open_desk(settings: Settings, *, work: bool = False, lock: FolderLock | None
             render_result=render_result,
             changes=changes,
             reports=settings.folder / "reports",
+            worker_store=_workers(database),
+            schedule_store=_schedules(database),
         )
+        if work and kind is not WorkerKind.COMMAND:  # a command has no time to see a run through
+            scheduler = _scheduler(desk)
+            stack.callback(scheduler.stop, timeout_s=_STOP_S)
+            scheduler.start()
+            desk = replace(desk, wake_scheduler=scheduler.wake)
+        yield desk
 
 
 def render_result(principal: Principal, run: Run, artifacts: Sequence[Artifact]) -> Mapping[str, Any]:  # noqa: ARG001
@@ -237,10 +261,48 @@ def _checker(parts: Parts) -> Checker:
     return DraftChecker(parts.library, parts.registry, parts.lake)
 
 
-def _engine(settings: Settings, store: RunStore, agents: Agents, parts: Parts, changes: LocalChanges) -> Engine:
+def _workers(database: Database) -> WorkerStore:
+    from store.workers import SqlWorkerStore
+
+    return SqlWorkerStore(database)
+
+
+def _schedules(database: Database) -> ScheduleStore:
+    from store.schedules import SqlScheduleStore
+
+    return SqlScheduleStore(database)
+
+
+def _scheduler(desk: Application) -> Scheduler:
+    from pipelines.engine.scheduler import Scheduler
+
+    assert desk.schedule_store is not None
+    return Scheduler(desk.schedule_store, desk.start_run, desk.run)
+
+
+def _liveness(settings: Settings, database: Database, kind: WorkerKind) -> Liveness:
+    how = SignOfLife.LOCK if settings.profile == "team" else SignOfLife.FILE
+
+    def describe(owner: str) -> Worker:
+        now = datetime.now(UTC)
+        version = tieout_version()
+        return Worker(owner, kind, gethostname(), getpid(), boot_id(), settings.workers, version, how, now, now)
+
+    if settings.profile == "team":
+        from store.liveness import PostgresLiveness
+
+        return PostgresLiveness(database, describe)
+    from pipelines.engine.enrolment import EnrolledLiveness
+    from pipelines.engine.liveness import FileLiveness
+
+    return EnrolledLiveness(FileLiveness(settings.folder / "alive"), _workers(database), describe)
+
+
+def _engine(
+    settings: Settings, store: RunStore, agents: Agents, parts: Parts, changes: LocalChanges, liveness: Liveness
+) -> Engine:
     from pipelines.engine import brokers
     from pipelines.engine.engine import DramatiqEngine
-    from pipelines.engine.liveness import FileLiveness, LeaseLiveness
     from tieout.execution import Executor
 
     team = settings.profile == "team"
@@ -252,6 +314,6 @@ def _engine(settings: Settings, store: RunStore, agents: Agents, parts: Parts, c
         f"{gethostname()}-{new_id('owner')}",
         workers=settings.workers,
         lease_s=settings.lease_s,
-        liveness=LeaseLiveness() if team else FileLiveness(settings.folder / "alive"),
+        liveness=liveness,
         changes=changes,
     )

@@ -29,11 +29,15 @@ def serve(settings: Settings, principal: Principal, *, tell: Callable[[str], Non
     """
     from api.server import run_until_signal
     from tieout.bootstrap import open_desk
+    from tieout.model import WorkerKind
 
     embedded = settings.profile == "embedded"
     check_folder(settings.folder)
     lock = acquire(settings.folder, timeout_s=2.0) if embedded else None
-    with open_desk(settings, work=True, lock=lock) as desk, _listening(settings) as (sock, url):
+    with (
+        open_desk(settings, work=True, lock=lock, kind=WorkerKind.SERVICE) as desk,
+        _listening(settings) as (sock, url),
+    ):
         token = settings.api_token.get_secret_value() if settings.api_token else secrets.token_urlsafe(32)
         runtime = Runtime(url, token, getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
         stopping = threading.Event()

@@ -48,7 +48,7 @@ def plan(request: RunRequest) -> Plan:
 
 def _end(context: StepContext) -> str | None:
     request = context.run.request
-    words = ("needs_answer", "needs_review", "fail", "block")
+    words = ("needs_answer", "needs_review", "fail", "block", "park")
     return request.params.get("end") or next((word for word in words if word in request.question), None)
 
 
@@ -70,6 +70,8 @@ def work(context: StepContext) -> StepOutcome:
     if _end(context) == "fail":
         raise InvalidInput("this cannot be done")
     while _end(context) == "block" and not context.cancelled() and not _may_go():
+        pass
+    while _end(context) == "park" and not _may_go():  # without a look at the database
         pass
     return StepOutcome({"side": context.step.key})
 

@@ -7,11 +7,13 @@ from tieout.client.http import problem_error, read_sse
 from tieout.client.market import HttpMarket
 from tieout.client.operations import HttpOperations
 from tieout.client.runs import HttpRuns
+from tieout.client.schedules import HttpSchedules
+from tieout.client.workers import HttpWorkers
 
 __all__ = ["HttpDesk", "problem_error", "read_sse"]
 
 
-class HttpDesk(HttpRuns, HttpDocuments, HttpMarket, HttpOperations):
+class HttpDesk(HttpRuns, HttpDocuments, HttpMarket, HttpSchedules, HttpWorkers, HttpOperations):
     """A `Desk` behind a service's URL. Close it, or use it as a context manager.
 
     Errors of the service come back as the same classes of tieout.errors; a service that does not answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -23,6 +23,9 @@ class SignOfLife(StrEnum):
     LEASE = "lease"  # only by the leases of its steps that run out
 
 
+_SILENT = timedelta(seconds=30)  # several times as long as between two signs
+
+
 @dataclass(frozen=True)
 class Worker:
     """A process that runs steps, or ran some. Times are in UTC, by the database's clock where it has one."""
@@ -38,3 +41,9 @@ class Worker:
     started_at: datetime
     seen_at: datetime
     stopped_at: datetime | None = None  # it said goodbye; a killed process has none
+
+    def state(self, now: datetime) -> str:
+        """Return `at work`, `stopped`, or `silent`: killed, cut off or asleep. For people; no verdict rests on it."""
+        if self.stopped_at is not None:
+            return "stopped"
+        return "silent" if now - self.seen_at > _SILENT else "at work"

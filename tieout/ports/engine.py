@@ -12,6 +12,11 @@ class Engine(Protocol):
     """Runs steps: takes hints, never the truth."""
 
     @property
+    def owner(self) -> str:
+        """The name that the claims of this process carry; empty when it claims nothing."""
+        ...
+
+    @property
     def trouble(self) -> TieoutError | None:
         """What keeps the engine from going on just now (a full disk, a database that is away), or None."""
         ...
@@ -25,7 +30,10 @@ class Engine(Protocol):
         ...
 
     def stop(self, *, timeout_s: float = 10.0) -> None:
-        """Let running steps finish within the time, then stop."""
+        """Let running steps finish within the time, hand back the others, then stop.
+
+        A second call, from another thread, cuts the first one's wait short to its own.
+        """
         ...
 
 

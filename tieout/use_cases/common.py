@@ -9,10 +9,14 @@ from pathlib import Path
 
 from tieout.errors import InvalidInput, PermissionDenied
 from tieout.model import Principal, Role
-from tieout.ports import Agents, Changes, Checker, Engine, Parts, ResultRenderer, RunStore
+from tieout.ports import Agents, Changes, Checker, Engine, Parts, ResultRenderer, RunStore, ScheduleStore, WorkerStore
 
 MAX_QUESTION = 4_000  # characters; longer texts belong in a document
 _RANK = {Role.VIEWER: 0, Role.MEMBER: 1, Role.ADMIN: 2}
+
+
+def _nobody() -> None:
+    """Wake no scheduler: none runs in this process."""
 
 
 def _now() -> datetime:
@@ -35,6 +39,9 @@ class UseCases:
     changes: Changes
     reports: Path
     clock: Callable[[], datetime] = _now
+    worker_store: WorkerStore | None = None
+    schedule_store: ScheduleStore | None = None
+    wake_scheduler: Callable[[], None] = _nobody
 
 
 def require(principal: Principal, role: Role, doing: str) -> None:

@@ -7,9 +7,11 @@ from typing import Protocol
 from tieout.ports.desk.documents import Checker, DocumentDesk
 from tieout.ports.desk.market import MarketDesk
 from tieout.ports.desk.runs import ResultRenderer, RunDesk
+from tieout.ports.desk.schedules import ScheduleDesk
+from tieout.ports.desk.workers import WorkerDesk
 
-__all__ = ["Checker", "Desk", "DocumentDesk", "MarketDesk", "ResultRenderer", "RunDesk"]
+__all__ = ["Checker", "Desk", "DocumentDesk", "MarketDesk", "ResultRenderer", "RunDesk", "ScheduleDesk", "WorkerDesk"]
 
 
-class Desk(RunDesk, DocumentDesk, MarketDesk, Protocol):
+class Desk(RunDesk, DocumentDesk, MarketDesk, ScheduleDesk, WorkerDesk, Protocol):
     """Every use case. The application is one in this process; the HTTP client is one in the service's."""
