@@ -58,7 +58,7 @@ def next_after(rule: CronRule, after: datetime) -> datetime | None:
             times = (*_of_day(fields, where, day), *_of_day(fields, where, day + _DAY))
             found = min((at for at in times if at > after), default=None)
         else:
-            found = None if day < today else next((at for at in _plain_day(fields, where, day) if at > after), None)
+            found = None if day < today else next(_plain_day(fields, where, day, after), None)
         if found is not None:
             return found
     return None
@@ -98,12 +98,13 @@ def _days(fields: CronSim, first: date) -> Iterator[date]:
         day += _DAY
 
 
-def _plain_day(fields: CronSim, where: ZoneInfo, day: date) -> Iterator[datetime]:
-    """Yield the times (UTC) of a matching day on which the clocks do not change, in order."""
+def _plain_day(fields: CronSim, where: ZoneInfo, day: date, after: datetime) -> Iterator[datetime]:
+    """Yield the times (UTC) later than `after` of a matching day on which the clocks do not change, in order."""
     midnight = datetime.combine(day, time(), tzinfo=where).astimezone(UTC)
     for hour in sorted(fields.hours):
-        for minute in sorted(fields.minutes):
-            yield midnight + timedelta(hours=hour, minutes=minute)
+        if midnight + timedelta(hours=hour + 1) > after:
+            times = (midnight + timedelta(hours=hour, minutes=minute) for minute in sorted(fields.minutes))
+            yield from (at for at in times if at > after)
 
 
 def _of_day(fields: CronSim, where: ZoneInfo, day: date) -> Iterator[datetime]:
