@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Connection, NullPool, create_engine, exc, func, text
 from sqlalchemy.engine import URL
 
+from store.pooler import is_direct
 from store.workers import beaten, enter, left
 from tieout.errors import NotAvailable
 from tieout.model import SignOfLife, Worker
@@ -95,7 +96,7 @@ class LivenessSession:
     def _take(self) -> None:
         self._connection = connection = self._engine.connect()
         how = SignOfLife.LEASE
-        if _is_direct(connection):
+        if is_direct(connection.connection.driver_connection):
             for setting in (*_SERVER_KEEPALIVE, "tcp_user_timeout = 5000", "synchronous_commit = off"):
                 connection.execute(text(f"SET {setting}"))
             how = self._take_lock(connection)
@@ -158,12 +159,6 @@ class LivenessSession:
         self._engine.dispose()
         self._bell.close()
         self._ear.close()
-
-
-def _is_direct(connection: Connection) -> bool:
-    """Return whether the session is the server's own. A pooler answers a connection with a number that it made up."""
-    driver = connection.connection.driver_connection
-    return bool(driver is not None and driver.info.backend_pid == connection.scalar(text("SELECT pg_backend_pid()")))
 
 
 def _reason(error: BaseException) -> str:
