@@ -4,43 +4,48 @@ from __future__ import annotations
 
 from dramatiq.broker import Broker
 
+from pipelines.engine.hint_broker import HintBroker
 from pipelines.engine.in_process import InProcessBroker
 
 QUEUE = "steps"
-_HEARTBEAT_MS = 5_000  # a worker that is silent for longer is dead to Redis, and its messages go to others
-_DEAD_MESSAGE_MS = 60_000  # a hint whose actor failed is worth nothing
+_POLL_MS = 100
 
 
-def in_process_broker() -> Broker:
+def in_process_broker() -> HintBroker:
     """Return a broker for one process that needs no server."""
     return InProcessBroker()
 
 
-def redis_broker(url: str, *, namespace: str = "tieout") -> Broker:
-    """Return a broker on the Redis at `url`, connected when first used. Raises NotAvailable (no package redis)."""
+def redis_broker(url: str, *, namespace: str = "tieout") -> HintBroker:
+    """Return a broker on the Redis at `url`, connected when first used.
+
+    Raises NotAvailable (no package redis), InvalidInput (not an address of Redis).
+    """
     try:
-        from dramatiq.brokers.redis import RedisBroker
+        from pipelines.engine.redis_broker import RedisBroker
     except ImportError as error:
         from tieout.errors import NotAvailable
 
         raise NotAvailable("Redis support is not installed: pip install 'tieout[redis]'") from error
-    return RedisBroker(  # type: ignore[no-untyped-call]
-        url=url,
-        middleware=[],
-        namespace=namespace,
-        heartbeat_timeout=_HEARTBEAT_MS,
-        maintenance_chance=1_000_000,  # look for dead workers at every command, not at one in a thousand
-        dead_message_ttl=_DEAD_MESSAGE_MS,
-    )
+    return RedisBroker(url, namespace=namespace)
 
 
 def poll_ms(broker: Broker) -> int:
-    """Return how often Dramatiq's threads look up when idle: Redis has no blocking read, memory has."""
-    return 100 if isinstance(broker, InProcessBroker) else 20
+    """Return how often Dramatiq's idle threads look whether they shall stop; messages wake them at once."""
+    return broker.poll_ms if isinstance(broker, HintBroker) else _POLL_MS
+
+
+def prefetch(broker: Broker, workers: int) -> int:
+    """Return how many messages a process with so many worker threads may hold, those at work included.
+
+    From Redis, no more than can be worked on: what waits, waits where every process can take it. Within one process
+    there is nobody else, and a supply at hand spares switching between threads.
+    """
+    return 4 * workers if isinstance(broker, InProcessBroker) else workers
 
 
 def waiting(broker: Broker) -> int:
-    """Return how many messages wait in the broker and with its workers, those at work included."""
-    if isinstance(broker, InProcessBroker):
-        return broker.queues[QUEUE].qsize()
-    return int(broker.do_qsize(QUEUE))  # type: ignore[attr-defined]
+    """Return how many messages wait in the broker, not yet taken by any worker's process."""
+    if isinstance(broker, HintBroker):
+        return broker.waiting()
+    raise TypeError(f"{type(broker).__name__} does not say how many messages wait: use a HintBroker")
