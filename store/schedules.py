@@ -55,7 +55,8 @@ class SqlScheduleStore:
                 created_at=now,
                 updated_at=now,
             )
-            if not connection.execute(new.on_conflict_do_nothing(index_elements=["workspace", "name"])).rowcount:
+            new = new.on_conflict_do_nothing(index_elements=["workspace", "name"]).returning(schedules.c.id)
+            if connection.execute(new).first() is None:
                 raise Conflict(
                     f"There is a schedule {spec.name!r} already: choose another name, or remove it first.",
                     name=spec.name,
@@ -236,8 +237,8 @@ def _upsert(connection: Connection) -> Any:
 
 def _insert_fire(connection: Connection, fire: Fire, retry_at: datetime) -> bool:
     values = fire_values(fire) | {"retry_at": retry_at if fire.state is FireState.BEGUN else None}
-    new = _upsert(connection)(fires).values(**values)
-    return bool(connection.execute(new.on_conflict_do_nothing()).rowcount)
+    new = _upsert(connection)(fires).values(**values).on_conflict_do_nothing().returning(fires.c.schedule_id)
+    return connection.execute(new).first() is not None
 
 
 def _get(connection: Connection, principal: Principal, schedule_id: str) -> Schedule:
