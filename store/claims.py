@@ -78,29 +78,28 @@ _OUTPUTS = (
 _HOLDS = select(steps.c.id).where(CLAIMED)
 
 
-def workspaces(connection: Connection) -> list[str]:
-    """Return the workspaces that have a step to start, each found by one step through the index."""
+def workspaces(connection: Connection, after: str) -> list[str]:
+    """Return workspaces that have a step to start, from the one after `after` on and round to it again.
+
+    Each is found by one step through the index.
+    """
     found: list[str] = []
-    after = ""
+    at, round_again = after, False
     while len(found) < _MOST_WORKSPACES:
-        following = connection.execute(_NEXT_WORKSPACE, {"after": after}).scalar()
-        if following is None:
+        following = connection.execute(_NEXT_WORKSPACE, {"after": at}).scalar()
+        if following is None and not round_again and after:
+            at, round_again = "", True
+        elif following is None or (round_again and following > after):
             break
-        found.append(after := following)
+        else:
+            found.append(at := following)
     return found
 
 
 def ready(
-    connection: Connection, limit: int, now: datetime, allowed: Mapping[str, Limit], first: int = 0
+    connection: Connection, limit: int, now: datetime, allowed: Mapping[str, Limit], names: Sequence[str]
 ) -> list[ReadyStep]:
-    """Return steps that may start: one of each workspace in turn, by priority, then the longest waiting.
-
-    The turn begins with another workspace each time (`first`), so that none is always last.
-    """
-    names = workspaces(connection)
-    if names:
-        first %= len(names)
-        names = names[first:] + names[:first]
+    """Return steps of the workspaces that may start: one of each in turn, by priority, then the longest waiting."""
     closed = limits.exhausted(connection, allowed, names, now) if allowed else limits.NOTHING
     queues = [
         _queue(connection, name, limit, closed) for name in names if limits.workspace_key(name, allowed) not in closed
@@ -203,7 +202,7 @@ def release(
     connection.execute(update(steps).where(steps.c.id == step_id).values(ready_at=now, **values))
     data = {"attempt": row.attempt, "error": error}
     change.event("step_failed" if spent else "step_retried", data, row.key)
-    opened = [ReadyStep(step_id, run_id, row.workspace)]
+    opened = [] if row.held else [ReadyStep(step_id, run_id, row.workspace)]
     if spent:
         opened = end_without_result(change, row, StepState.DEAD, error)
     change.save()

@@ -109,27 +109,31 @@ class StraightConnections:
     def run(self, statement: str, values: Mapping[str, Any]) -> list[Any]:
         """Return the statement's rows. A connection that broke while idle is replaced once."""
         while True:
-            fresh = not self._idle
-            connection = self._take()
+            connection, fresh = self._take()
             driver = connection.connection.driver_connection
             try:
                 rows = driver.execute(statement, values).fetchall()
             except BaseException as error:
-                if driver.broken or driver.closed:
-                    connection.invalidate()
-                    connection.close()
-                    if not fresh:
-                        self.close()  # what else was idle broke with it
-                        continue
-                else:
-                    self._idle.append(connection)
+                broken = driver.closed  # as `broken` is, too
+                self._put_back(connection, driver)
+                if broken and not fresh and isinstance(error, driver.__class__.Error):
+                    self.close()  # what else was idle broke with it
+                    continue
                 if isinstance(error, driver.__class__.Error):
                     raise exc.DBAPIError.instance(
-                        statement, None, error, driver.__class__.Error, connection_invalidated=driver.closed
+                        statement, None, error, driver.__class__.Error, connection_invalidated=broken
                     ) from error
                 raise
             self._idle.append(connection)
             return list(rows)
+
+    def _put_back(self, connection: Any, driver: Any) -> None:
+        """Keep a connection on which a statement failed, unless it is broken or in the middle of something."""
+        if driver.closed or driver.info.transaction_status.name != "IDLE":
+            connection.invalidate()
+            connection.close()
+        else:
+            self._idle.append(connection)
 
     def close(self) -> None:
         """Close what is idle."""
@@ -137,10 +141,11 @@ class StraightConnections:
             while True:
                 self._idle.popleft().close()
 
-    def _take(self) -> Any:
+    def _take(self) -> tuple[Any, bool]:
+        """Return a connection, and whether it is a new one."""
         with suppress(IndexError):
-            return self._idle.pop()
-        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            return self._idle.pop(), False
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT"), True
 
 
 class DatabaseBusy(Conflict):

@@ -16,6 +16,8 @@ from tieout.errors import NotFound
 from tieout.model import Usage
 from tieout.ports import Budget, Claimed, Effect
 
+FAILED = -1  # in place of a fence
+
 
 def begin(
     connection: Connection,
@@ -86,6 +88,8 @@ def withdraw(connection: Connection, key: str, usage: Usage, now: datetime) -> N
         connection.execute(delete(effects).where(effects.c.key == key))
     else:
         values = usage_columns(usage_of(row) + difference) | usage_columns(Usage(), "estimate_")
+        if count == row.attempts == 1:
+            values["fence"] = FAILED  # the only attempt, and it is known that it did not succeed
         connection.execute(update(effects).where(effects.c.key == key).values(attempts=count, **values))
     change.save()
 

@@ -11,49 +11,57 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, exc
+from sqlalchemy.pool import StaticPool
 
 _MOST = 64  # operations of one transaction: whoever leads does not write for others for ever
-_WAITING, _LEADS, _DONE = range(3)
 
 
 class _Operation:
-    __slots__ = ("error", "result", "state", "turn", "work")
+    __slots__ = ("error", "gone", "result", "settled", "turn", "work")
 
     def __init__(self, work: Callable[[Connection], Any]) -> None:
         self.work = work
         self.turn = threading.Lock()
         self.turn.acquire()
-        self.state = _WAITING
+        self.gone = False  # its thread was interrupted and waits no more
+        self.settled = False  # it is on the disk, or refused: never to be done again
         self.result: Any = None
         self.error: BaseException | None = None
 
 
 class GroupCommit:
-    """Writes to one SQLite database. An operation may be run twice (a failed group is done again one by one)."""
+    """Writes to one SQLite database. An operation may be run twice, but is kept once.
+
+    Of a group whose transaction failed each is done again by itself; so is what an interrupt left undone.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._queue: deque[_Operation] = deque()
-        self._guard = threading.Lock()  # of the queue and of `_led`
-        self._led = False
+        self._guard = threading.Lock()  # of the queue and of `_leader`
+        self._leader: _Operation | None = None
         self._connection: Connection | None = None
 
     def run[T](self, work: Callable[[Connection], T]) -> T:
         """Return what `work` returns once it is on the disk. Raises what it raises, having kept nothing of it."""
         mine = _Operation(work)
-        with self._guard:
-            leads = not self._led
-            if leads:
-                self._led = True
-            else:
-                self._queue.append(mine)
-        if not leads:
-            mine.turn.acquire()
-        if leads or mine.state == _LEADS:
-            self._lead(mine)
+        try:
+            with self._guard:
+                if self._leader is None:
+                    self._leader = mine
+                else:
+                    self._queue.append(mine)
+            if self._leader is not mine:
+                mine.turn.acquire()
+            if not mine.settled:
+                self._lead(mine)
+        except BaseException:  # an interrupt of this thread, wherever it came: the others go on
+            self._leave(mine)
+            raise
         if mine.error is not None:
             raise mine.error
         result: T = mine.result
@@ -73,25 +81,32 @@ class GroupCommit:
                 group.append(self._queue.popleft())
         try:
             self._write(group)
-        except BaseException:  # an interrupt: nothing of the group is kept, the others go on without this thread
+        except BaseException:
             self._drop()
-            with self._guard:
-                self._queue.extendleft(reversed(group[1:]))
             raise
-        else:
-            for operation in group[1:]:
-                operation.state = _DONE
-                operation.turn.release()
         finally:
-            self._pass_on()
+            # After an interrupt some may be kept already (a failed group is written one by one); the rest wait on.
+            with self._guard:
+                self._queue.extendleft(one for one in reversed(group[1:]) if not (one.settled or one.gone))
+            for operation in group[1:]:
+                if operation.settled:
+                    operation.turn.release()
+            self._pass_on(mine)
 
-    def _pass_on(self) -> None:
+    def _leave(self, mine: _Operation) -> None:
+        """Forget an operation whose thread goes away: nobody would lead in its place."""
+        with self._guard, suppress(ValueError):
+            mine.gone = True
+            self._queue.remove(mine)
+        self._pass_on(mine)
+
+    def _pass_on(self, mine: _Operation) -> None:
         with self._guard:
-            following = self._queue.popleft() if self._queue else None
-            self._led = following is not None
-        if following is not None:
-            following.state = _LEADS
-            following.turn.release()
+            if self._leader is not mine:
+                return
+            self._leader = self._queue.popleft() if self._queue else None
+            if self._leader is not None:
+                self._leader.turn.release()
 
     def _write(self, group: list[_Operation]) -> None:
         try:
@@ -99,7 +114,7 @@ class GroupCommit:
         except (sqlite3.Error, exc.DBAPIError) as error:
             self._drop()
             if len(group) == 1:
-                group[0].error = error
+                group[0].error, group[0].settled = error, True
                 return
             for operation in group:
                 self._write([operation])
@@ -128,11 +143,12 @@ class GroupCommit:
         if alone and group[0].error is not None:
             if not lost:
                 driver.execute("ROLLBACK")
+            group[0].settled = True
         elif lost:
             cause = next(one.error for one in group if one.error is not None)
             raise cause if isinstance(cause, sqlite3.Error | exc.DBAPIError) else sqlite3.OperationalError(str(cause))
         else:
-            driver.execute("COMMIT")
+            _commit(driver, group)
         if connection.in_transaction():  # SQLAlchemy's own notion of it
             connection.rollback()
 
@@ -143,6 +159,30 @@ class GroupCommit:
     def _drop(self) -> None:
         """Give up the connection with whatever is open on it."""
         connection, self._connection = self._connection, None
-        if connection is not None:
+        if connection is None:
+            return
+        if isinstance(self._engine.pool, StaticPool):  # a database in memory lives as long as its connection
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            if driver.in_transaction:
+                driver.execute("ROLLBACK")
+        else:
             connection.invalidate()
-            connection.close()
+        connection.close()
+
+
+def _commit(driver: Any, group: list[_Operation]) -> None:
+    """Commit, and mark what is kept even when an interrupt comes between the two."""
+    try:
+        driver.execute("COMMIT")
+        _settle(group, kept=True)
+    except sqlite3.Error:
+        raise
+    except BaseException:
+        _settle(group, kept=not driver.in_transaction)
+        raise
+
+
+def _settle(group: list[_Operation], *, kept: bool) -> None:
+    for operation in group:
+        operation.settled = kept

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, bindparam, case, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, String, and_, bindparam, case, delete, func, insert, literal, or_, select, update
 
 from store import rules
 from store.columns import UtcDateTime
 from store.rows import AnyRow
 from store.run_change import RunChange
-from store.tables import step_edges, steps
-from tieout.model import JoinPolicy, ReadyStep, RunState, StepSpec, StepState, new_id
+from store.tables import step_edges, steps, waits
+from tieout.model import JoinPolicy, ReadyStep, RunState, StepSpec, StepState, WaitState, new_id
 
 _STEP = bindparam("the_step", type_=String())
 _NOW = bindparam("now", type_=UtcDateTime())
@@ -37,7 +38,11 @@ def _count_down_by(failed: int) -> Any:
 
 
 _AFTER_SUCCESS, _AFTER_FAILURE = _count_down_by(0), _count_down_by(1)
-_POLICIES = select(steps.c.on_failed).where(steps.c.id.in_(_CHILDREN))
+_POLICIES = select(steps.c.on_failed, steps.c.state).where(steps.c.id.in_(_CHILDREN))
+_RUN = bindparam("the_run", type_=String())
+_BUSY = (READY, StepState.RUNNING.value, StepState.RETRY.value)
+_BUSY_STEP = select(steps.c.id).where(steps.c.run_id == _RUN, steps.c.state.in_(_BUSY)).limit(1)
+_OPEN_WAIT = select(waits.c.token).where(waits.c.run_id == _RUN, waits.c.state == WaitState.OPEN.value).limit(1)
 _PARENTS = select(func.count()).where(step_edges.c.child_id == _STEP)
 
 
@@ -50,14 +55,17 @@ def count_down(change: RunChange, parent_id: str, *, succeeded: bool = True) -> 
     lowered = change.connection.execute(statement, {"the_step": parent_id, "now": change.now}).all()
     opened: list[ReadyStep] = []
     for row in sorted(lowered, key=lambda one: one.position):
-        if row.state != READY or row.pending != 0 or change.state.final:
-            continue
-        if (error := _too_few(change.connection, row)) is None:
-            opened.append(ReadyStep(row.id, row.run_id, row.workspace))
-        else:
-            change.event("step_failed", {"attempt": row.attempt, "error": error}, row.key)
-            opened += end_without_result(change, row, StepState.DEAD, error)
+        if row.state == READY and row.pending == 0 and not change.state.final:
+            opened += open_or_die(change, row)
     return [] if change.state.final else opened
+
+
+def open_or_die(change: RunChange, row: AnyRow) -> list[ReadyStep]:
+    """Return the step, which has just become ready, unless its run is paused; without its quorum it dies."""
+    if (error := _too_few(change.connection, row)) is not None:
+        change.event("step_failed", {"attempt": row.attempt, "error": error}, row.key)
+        return end_without_result(change, row, StepState.DEAD, error)
+    return [] if row.held else [ReadyStep(row.id, row.run_id, row.workspace)]
 
 
 def _too_few(connection: Connection, row: AnyRow) -> str | None:
@@ -74,8 +82,7 @@ def end_without_result(change: RunChange, row: AnyRow, state: StepState, error: 
     change.connection.execute(
         update(steps).where(steps.c.id == row.id).values(owner=None, lease_until=None, fence=row.fence + 1, **values)
     )
-    policies = set(change.connection.execute(_POLICIES, {"the_step": row.id}).scalars())
-    if not policies or JoinPolicy.FAIL.value in policies:
+    if not _dispensable(change.connection, row.id):
         failed = state is StepState.DEAD
         change.finish(RunState.FAILED if failed else RunState.CANCELLED, f"{row.key}: {error}" if failed else None)
         return []
@@ -85,10 +92,27 @@ def end_without_result(change: RunChange, row: AnyRow, state: StepState, error: 
     return opened
 
 
+def _dispensable(connection: Connection, step_id: str) -> bool:
+    """Return whether all that follow the step, but those that are not to run anyway, run without its result."""
+    children = connection.execute(_POLICIES, {"the_step": step_id}).all()
+    gone = (StepState.DEAD.value, StepState.CANCELLED.value)
+    return bool(children) and all(child.on_failed != JoinPolicy.FAIL or child.state in gone for child in children)
+
+
 def end_if_settled(change: RunChange) -> None:
-    """End the run when its last step is settled."""
+    """End the run when its last step is settled; let it wait when none of those left can go on by itself."""
     if change.remaining == 0 and not change.state.final:
         change.finish(RunState(change.outcome or RunState.DONE))
+    elif change.state is RunState.RUNNING and _only_waits(change):
+        change.enter(RunState.WAITING)
+
+
+def _only_waits(change: RunChange) -> bool:
+    of_run = {"the_run": change.run_id}
+    return (
+        change.connection.execute(_OPEN_WAIT, of_run).scalar() is not None
+        and change.connection.execute(_BUSY_STEP, of_run).scalar() is None
+    )
 
 
 def spawn(change: RunChange, spawner: AnyRow, specs: Sequence[StepSpec]) -> None:
@@ -102,34 +126,41 @@ def spawn(change: RunChange, spawner: AnyRow, specs: Sequence[StepSpec]) -> None
     columns = (steps.c.key, steps.c.id, steps.c.spawned_by, steps.c.state, steps.c.position)
     rows = connection.execute(select(*columns).where(steps.c.run_id == change.run_id)).all()
     rules.check_spawn(specs, spawner.key, {row.key: row.spawned_by for row in rows})
-    _drop_unwanted(change, [row for row in rows if row.spawned_by == spawner.key], {spec.key for spec in specs})
-    before = {row.key: row.id for row in rows if row.spawned_by == spawner.key}
-    fresh = [spec.key for spec in specs if spec.key not in before]
-    ids = {spec.key: before.get(spec.key) or new_id("step") for spec in specs}
+    before = {row.key: row for row in rows if row.spawned_by == spawner.key}
+    _drop_unwanted(change, rows, set(before) - {spec.key for spec in specs})
+    ids = {spec.key: before[spec.key].id if spec.key in before else new_id("step") for spec in specs}
     inner = {spec.key: [key for key in dict.fromkeys(spec.after) if key != spawner.key] for spec in specs}
+    successors = sorted(set(connection.execute(_CHILDREN_OF, {"the_step": spawner.id}).scalars()) - {*ids.values()})
+    known = _edges_into(connection, successors)
     last = max(row.position for row in rows)
     new: list[dict[str, Any]] = []
     for number, spec in enumerate(specs, 1):
         values = step_values(spec, change, spawner.turn, pending=len(inner[spec.key]) + 1)
         if spec.key in before:
-            connection.execute(update(steps).where(steps.c.id == ids[spec.key]).values(**values, failed=0, attempt=0))
+            own: dict[str, Any] = {"failed": 0, "attempt": 0, "signals": None, "started_at": None}
+            connection.execute(update(steps).where(steps.c.id == ids[spec.key]).values(**values, **own))
             connection.execute(delete(step_edges).where(step_edges.c.child_id == ids[spec.key]))
         else:
             own = {"id": ids[spec.key], "position": last + number, "spawned_by": spawner.key, "fence": 0, "attempt": 0}
             new.append(own | values)
     if new:
         connection.execute(insert(steps), new)
-    successors = list(connection.execute(_CHILDREN_OF, {"the_step": spawner.id}).scalars())
     edges = [(spawner.id, ids[spec.key]) for spec in specs]
     edges += [(ids[parent], ids[key]) for key, after in inner.items() for parent in after]
-    edges += [(ids[key], child) for key in fresh for child in successors if child not in ids.values()]
+    added = [(one, child) for one in ids.values() for child in successors if (one, child) not in known]
     if edges:
-        connection.execute(insert(step_edges), [{"parent_id": one, "child_id": other} for one, other in edges])
-    waiting = update(steps).where(steps.c.id.in_([child for child in successors if child not in ids.values()]))
-    connection.execute(waiting.values(pending=steps.c.pending + len(fresh)))
-    change.remaining += len(fresh)
+        connection.execute(insert(step_edges), [{"parent_id": one, "child_id": other} for one, other in edges + added])
+    for child, count in Counter(child for _, child in added).items():
+        connection.execute(update(steps).where(steps.c.id == child).values(pending=steps.c.pending + count))
+    counted = [row for row in before.values() if not StepState(row.state).settled]
+    change.remaining += len(specs) - sum(row.key in ids for row in counted)
     change.plain = change.plain and rules.plain(specs)
     change.event("steps_spawned", {"steps": [spec.key for spec in specs][:100], "count": len(specs)}, spawner.key)
+
+
+def _edges_into(connection: Connection, children: Sequence[str]) -> set[tuple[str, str]]:
+    query = select(step_edges.c.parent_id, step_edges.c.child_id).where(step_edges.c.child_id.in_(children))
+    return {(row.parent_id, row.child_id) for row in connection.execute(query)} if children else set()
 
 
 def step_values(spec: StepSpec, change: RunChange | None, turn: int, *, pending: int, **own: Any) -> dict[str, Any]:
@@ -154,17 +185,22 @@ def step_values(spec: StepSpec, change: RunChange | None, turn: int, *, pending:
     return values | own
 
 
-def _drop_unwanted(change: RunChange, rows: Sequence[AnyRow], wanted: set[str]) -> None:
-    for row in rows:
-        if row.key in wanted or StepState(row.state).settled:
-            continue
-        cancelled = {"state": StepState.CANCELLED.value, "finished_at": change.now, "fence": steps.c.fence + 1}
-        change.connection.execute(update(steps).where(steps.c.id == row.id).values(**cancelled))
-        change.connection.execute(
-            update(steps).where(steps.c.id.in_(_CHILDREN_OF)).values(pending=steps.c.pending - 1), {"the_step": row.id}
-        )
-        change.connection.execute(delete(step_edges).where(step_edges.c.parent_id == row.id))
-        change.remaining -= 1
+def _drop_unwanted(change: RunChange, rows: Sequence[AnyRow], unwanted: set[str]) -> None:
+    """Take steps, and what they added in their turn, out of the run. Their rows stay: their effects were done."""
+    dropped: list[AnyRow] = []
+    while found := [row for row in rows if row.key in unwanted]:
+        dropped += found
+        unwanted = {row.key for row in rows if row.spawned_by in unwanted}
+    values = {"state": StepState.CANCELLED.value, "finished_at": change.now, "fence": steps.c.fence + 1}
+    for row in dropped:
+        if not StepState(row.state).settled:
+            lowered = update(steps).where(steps.c.id.in_(_CHILDREN_OF)).values(pending=steps.c.pending - 1)
+            change.connection.execute(lowered, {"the_step": row.id})
+            change.connection.execute(update(steps).where(steps.c.id == row.id).values(**values))
+            change.remaining -= 1
+        # A step that another asked for and that has no edges is out of its run: no replay brings it back.
+        mine = or_(step_edges.c.parent_id == row.id, step_edges.c.child_id == row.id)
+        change.connection.execute(delete(step_edges).where(mine))
 
 
 def unsettled_parents(connection: Connection, step_ids: Sequence[str]) -> dict[str, tuple[int, int]]:

@@ -39,9 +39,9 @@ def exhausted(
 
 def admit(connection: Connection, step_id: str, allowed: Mapping[str, Limit], now: datetime) -> bool:
     """Return whether the step may start now, and take a token of each of its buckets when it may."""
-    found = connection.execute(select(steps.c.workspace, steps.c.limit_key, steps.c.state).where(steps.c.id == step_id))
-    row = found.one()
-    if row.state != StepState.READY.value:
+    columns = (steps.c.workspace, steps.c.limit_key, steps.c.state, steps.c.held)
+    row = connection.execute(select(*columns).where(steps.c.id == step_id)).one()
+    if row.state != StepState.READY.value or row.held:
         return True  # the claim itself will say no, and no token is lost on it
     named = row.limit_key if row.limit_key in allowed else None
     keys = sorted(key for key in (workspace_key(row.workspace, allowed), named) if key is not None)
@@ -81,7 +81,8 @@ def _tokens(row: Any, limit: Limit, now: datetime) -> float:
     if row is None or limit.per_s is None:
         return float(limit.burst)
     passed = max(0.0, (now - row.filled_at).total_seconds())
-    return min(float(limit.burst), float(row.tokens) + passed * limit.per_s)
+    filled: float = row.tokens + passed * limit.per_s
+    return min(float(limit.burst), filled)
 
 
 def _lock(connection: Connection, key: str, limit: Limit, now: datetime) -> None:

@@ -93,16 +93,28 @@ def check_waits(waits: Sequence[Wait]) -> None:
     if not names or len(set(names)) < len(names):
         raise InvalidInput("a step that waits names each thing it waits for once, and at least one")
     for wait in waits:
-        if not (wait.name.isprintable() and 0 < len(wait.name) <= _LONGEST_WAIT):
-            raise InvalidInput(
-                f"the name of a wait is 1 to {_LONGEST_WAIT} printable characters, not {wait.name!r:.80}"
-            )
+        check_name(wait.name, "the name of a wait")
         if wait.kind is WaitKind.TIMER and wait.until is None:
             raise InvalidInput(f"the timer {wait.name!r} has no time")
-        if wait.kind is WaitKind.RUN and (wait.request is None or wait.plan is None):
-            raise InvalidInput(f"the sub-run {wait.name!r} has no request or no plan")
+        if wait.kind is WaitKind.RUN:
+            _check_sub_run(wait)
         if wait.kind is WaitKind.APPROVAL and not wait.draft_sha256:
             raise InvalidInput(f"the approval {wait.name!r} is bound to no draft: give its SHA-256")
+
+
+def _check_sub_run(wait: Wait) -> None:
+    if wait.request is None or wait.plan is None:
+        raise InvalidInput(f"the sub-run {wait.name!r} has no request or no plan")
+    if wait.request.idempotency_key is not None:
+        raise InvalidInput(f"the sub-run {wait.name!r} has an idempotency key: it belongs to its step, and needs none")
+    check_request(wait.request)
+    check_plan(wait.plan)
+
+
+def check_name(name: str, what: str, longest: int = _LONGEST_WAIT) -> None:
+    """Raise InvalidInput for a name that not every database keeps."""
+    if not (name.isprintable() and 0 < len(name) <= longest):
+        raise InvalidInput(f"{what} is 1 to {longest} printable characters, not {name!r:.80}")
 
 
 def parents(plan: Plan) -> Mapping[str, frozenset[str]]:

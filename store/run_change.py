@@ -90,6 +90,7 @@ class RunChange:
         """End the run: what has not finished is cancelled, a claim that still runs turns stale."""
         if self.remaining:
             self._cancel_unfinished()
+            self.remaining = 0
         self.enter(state, finished_at=self.now, error=error)
         self.event("run_finished", {"state": state.value})
 
@@ -176,12 +177,16 @@ class RunChange:
         ended = update(waits).where(*still).values(state=WaitState.CANCELLED.value, decided_at=self.now)
         for row in self.connection.execute(ended.returning(waits.c.child_run)).all():
             if row.child_run is not None:
-                # Always from parent to child, so that no two transactions wait for each other in a circle.
-                child = RunChange(self.connection, row.child_run, self.now)
-                if not child.state.final:
-                    child.event("run_cancelled", {"principal": "tieout", "reason": f"{self.run_id} ended"})
-                    child.finish(RunState.CANCELLED)
-                    child.save()
+                self.cancel_child(row.child_run)
+
+    def cancel_child(self, run_id: str) -> None:
+        """Cancel a sub-run for which nothing waits any more."""
+        # Always from parent to child, so that no two transactions wait for each other in a circle.
+        child = RunChange(self.connection, run_id, self.now)
+        if not child.state.final:
+            child.event("run_cancelled", {"principal": "tieout", "reason": f"{self.run_id} does not wait for it"})
+            child.finish(RunState.CANCELLED)
+            child.save()
 
     def _cancel_unfinished(self) -> None:
         self.end_running("cancelled", None)

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, select, update
 
 from store import claims, records, replay, rules
 from store.database import Database
+from store.effects import FAILED
 from store.joins import end_if_settled, end_without_result
 from store.records import find, upsert
 from store.rows import AnyRow, artifact_of, event_of, run_of, step_of
@@ -132,8 +133,8 @@ class RunRecords:
                 raise Conflict(f"{change.run_id} is {change.state} already; only what goes on can be paused")
             if change.state is not RunState.PAUSED:
                 _hold(connection, change.run_id, held=True)
+                change.event("run_paused", {"principal": principal.id, "was": change.state.value})
                 change.enter(RunState.PAUSED)
-                change.event("run_paused", {"principal": principal.id})
 
         return self._change(principal, run_id, now, work)
 
@@ -142,9 +143,9 @@ class RunRecords:
 
         def work(connection: Connection, change: RunChange) -> None:
             if change.state in _RESUMABLE:
+                change.event("run_resumed", {"principal": principal.id})
                 _go_on(connection, change)
                 replay.reopen(change)
-                change.event("run_resumed", {"principal": principal.id})
                 end_if_settled(change)
 
         return self._change(principal, run_id, now, work)
@@ -155,13 +156,15 @@ class RunRecords:
         """Do `step` and all that follows from it again, or what `resume_run` would. Raises NotFound, Conflict."""
 
         def work(connection: Connection, change: RunChange) -> None:
+            if step is None and change.state not in _RESUMABLE:
+                return
+            change.event("run_replayed", {"principal": principal.id, "from": step, "redeliver": redeliver})
             _go_on(connection, change)
             if step is None:
                 replay.reopen(change)
             else:
                 replay.replay_from(change, step, redeliver=redeliver)
-            data = {"principal": principal.id, "from": step, "redeliver": redeliver}
-            change.event("run_replayed", data)
+            end_if_settled(change)
 
         return self._change(principal, run_id, now, work)
 
@@ -270,7 +273,7 @@ def unknown() -> Select[Any]:
     return (
         select(effects, step_table.c.key.label("step"))
         .join(step_table, step_table.c.id == effects.c.step_id)
-        .where(effects.c.outcome.is_(None), or_(~live, step_table.c.state.is_(None)))
+        .where(effects.c.outcome.is_(None), effects.c.fence != FAILED, ~live)
     )
 
 
@@ -285,7 +288,10 @@ def _hold(connection: Connection, run_id: str, *, held: bool) -> None:
 
 
 def _go_on(connection: Connection, change: RunChange) -> None:
-    """End a pause; what the run then is, the next claim says."""
-    if change.state is RunState.PAUSED:
-        _hold(connection, change.run_id, held=False)
-        change.enter(RunState.RUNNING)
+    """End a pause. A run that had not begun has not begun; whether another one waits, its steps say."""
+    if change.state is not RunState.PAUSED:
+        return
+    _hold(connection, change.run_id, held=False)
+    paused = select(events.c.data).where(events.c.run_id == change.run_id, events.c.kind == "run_paused")
+    last = connection.execute(paused.order_by(events.c.seq.desc()).limit(1)).scalar() or {}
+    change.enter(RunState.QUEUED if last.get("was") == RunState.QUEUED else RunState.RUNNING)

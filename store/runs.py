@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 
 from store.database import Database
@@ -25,4 +24,4 @@ class SqlRunStore(RunRecords, StepLife, WaitRecords, EffectRecords):
         self._database = database
         self._limits = dict(limits or {})
         self._quick = quick_path(database) if quick else None
-        self._turn = itertools.count()
+        self._after = ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,12 +24,17 @@ class StepLife:
     _database: Database
     _limits: Mapping[str, Limit]
     _quick: QuickPath | None
-    _turn: itertools.count[int]
+    _after: str  # the workspace whose turn was first in the last look
 
     def ready_steps(self, *, limit: int, now: datetime) -> list[ReadyStep]:
         """Return steps that may start, one of each workspace in turn, by priority."""
-        turn = next(self._turn)
-        return self._database.read(lambda connection: claims.ready(connection, limit, now, self._limits, turn))
+
+        def look(connection: Connection) -> list[ReadyStep]:
+            names = claims.workspaces(connection, self._after)
+            self._after = names[0] if names else ""  # another one begins the next time, so that none is always last
+            return claims.ready(connection, limit, now, self._limits, names)
+
+        return self._database.read(look)
 
     def claim_step(self, step_id: str, owner: str, *, lease_s: float, now: datetime) -> Claimed | None:
         """Claim by one conditional update; None if the step is not to be had."""

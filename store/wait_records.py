@@ -8,12 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from store import waiting
+from store import rules, waiting
 from store.database import Database
 from store.records import find
 from store.rows import wait_of
 from store.tables import runs, waits
 from tieout.model import OpenWait, Principal, ReadyStep, WaitState
+
+_LONGEST_DECISION = 40
 
 
 class WaitRecords:
@@ -46,7 +48,9 @@ class WaitRecords:
         payload: Mapping[str, Any] | None = None,
         now: datetime,
     ) -> tuple[OpenWait, list[ReadyStep]]:
-        """End an open wait with a person's decision. Raises NotFound, PermissionDenied, Conflict."""
+        """End an open wait with a person's decision. Raises InvalidInput, NotFound, PermissionDenied, Conflict."""
+        rules.check_name(name, "the name of a wait")
+        rules.check_name(decision, "a decision", _LONGEST_DECISION)
 
         def work(connection: Connection) -> tuple[OpenWait | None, list[ReadyStep], Exception | None]:
             found = find(connection, principal, run_id, runs.c.id).id
@@ -61,7 +65,11 @@ class WaitRecords:
     def signal_run(
         self, principal: Principal, run_id: str, name: str, payload: Mapping[str, Any], *, now: datetime
     ) -> tuple[bool, list[ReadyStep]]:
-        """Deliver an outside event; one that comes before its step waits is kept for it. Raises NotFound."""
+        """Deliver an outside event; one that comes before its step waits is kept for it.
+
+        Raises InvalidInput, NotFound.
+        """
+        rules.check_name(name, "the name of an outside event")
 
         def work(connection: Connection) -> tuple[bool, list[ReadyStep]]:
             found = find(connection, principal, run_id, runs.c.id).id

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from store.joins import end_if_settled
 from store.outcomes import leave
 from store.records import insert_run
 from store.rows import AnyRow, wait_of
@@ -18,7 +19,6 @@ from tieout.model import OpenWait, Principal, ReadyStep, RunState, StepState, Wa
 from tieout.ports import Claimed
 
 OPEN, WAITING = WaitState.OPEN.value, StepState.WAITING.value
-_BUSY = (StepState.READY.value, StepState.RUNNING.value, StepState.RETRY.value)
 
 
 def suspend(
@@ -26,10 +26,11 @@ def suspend(
 ) -> list[ReadyStep]:
     """Turn the claim into a waiting step with its waits; its attempts begin anew when it is woken."""
     change = RunChange(connection, claimed.run.id, now)
+    asked = {wait.name for wait in wanted}
     values: dict[str, Any] = {
         "output": dict(output),
         "pending": len(wanted),
-        "signals": {},
+        "signals": {name: signal for name, signal in claimed.step.signals.items() if name not in asked},
         "attempt": 0,
         "error": None,
     }
@@ -45,18 +46,18 @@ def suspend(
             opened += first
         row = _insert(connection, change, claimed, wait, child)
         if wait.kind is WaitKind.APPROVAL:
-            asked = {"name": wait.name, "approvers": list(wait.approvers), "draft_sha256": wait.draft_sha256}
-            change.event("approval_asked", {**asked, "until": _iso(wait.until), "note": wait.note}, claimed.step.key)
+            about = {"name": wait.name, "approvers": list(wait.approvers), "draft_sha256": wait.draft_sha256}
+            change.event("approval_asked", {**about, "until": _iso(wait.until), "note": wait.note}, claimed.step.key)
         early = _early_signal(connection, claimed.run.id, wait) if wait.kind is WaitKind.EVENT else None
         if early is not None:
             opened += end(change, row, WaitState.DECIDED, "arrived", early.sent_by, early.payload)
-    _rest(change)
+    end_if_settled(change)
     change.save()
     return opened
 
 
 def _insert(connection: Connection, change: RunChange, claimed: Claimed, wait: Wait, child: str | None) -> AnyRow:
-    values = {
+    values: dict[str, Any] = {
         "token": new_id("wait"),
         "workspace": change.workspace,
         "run_id": change.run_id,
@@ -130,7 +131,14 @@ def decide(
     """Decide an open wait, or return why not; a refused try is kept as an event, so nothing is raised here."""
     change = RunChange(connection, run_id, now)
     mine = waits.c.run_id == run_id, waits.c.workspace == principal.workspace, waits.c.name == name
-    row = connection.execute(select(waits).where(*mine).order_by(waits.c.asked_at.desc()).limit(1)).one_or_none()
+    # Of several waits of one name: an open one first, and among them the one about this draft.
+    order = (
+        waits.c.state != OPEN,
+        waits.c.draft_sha256 != (draft_sha256 or ""),
+        waits.c.asked_at.desc(),
+        waits.c.token,
+    )
+    row = connection.execute(select(waits).where(*mine).order_by(*order).limit(1)).one_or_none()
     if row is None:
         return None, [], NotFound(f"{run_id} does not wait for {name!r}: see `tieout runs waiting`")
     refusal = _refusal(row, principal, draft_sha256, now)
@@ -193,6 +201,8 @@ def expire(connection: Connection, token: str, run_id: str, now: datetime) -> li
     timer = row.kind == WaitKind.TIMER.value
     state = WaitState.DECIDED if timer else WaitState.EXPIRED
     opened = end(change, row, state, "due" if timer else "expired", None, {})
+    if row.child_run is not None:
+        change.cancel_child(row.child_run)
     change.save()
     return opened
 
@@ -216,13 +226,6 @@ def end_sub_run(connection: Connection, token: str, run_id: str, child_run: str,
     opened = end(change, row, WaitState.DECIDED, child.state, None, payload)
     change.save()
     return opened
-
-
-def _rest(change: RunChange) -> None:
-    """Let the run wait when none of its steps can go on by itself."""
-    busy = select(steps.c.id).where(steps.c.run_id == change.run_id, steps.c.state.in_(_BUSY)).limit(1)
-    if change.state is RunState.RUNNING and change.connection.execute(busy).scalar() is None:
-        change.enter(RunState.WAITING)
 
 
 def _iso(at: datetime | None) -> str | None:

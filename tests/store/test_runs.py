@@ -15,6 +15,7 @@ from store.database import Database, open_database
 from store.runs import SqlRunStore
 from store.tables import attempts, effects
 from tieout.model import Plan, Principal, RunRequest, StepSpec, Usage
+from tieout.ports import Claimed
 
 ANN = Principal("ann", "desk")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,7 +37,8 @@ def test_every_attempt_leaves_a_row(database: Database) -> None:
     run = store.create_run(ANN, RunRequest("?"), Plan("toy", "1", (StepSpec("a", "x", max_attempts=9),)), now=NOW)
     step_id = store.steps(ANN, run.id)[0].id
 
-    def claim(owner: str):  # type: ignore[no-untyped-def]
+    def claim(owner: str) -> Claimed:
+        store.promote_due(now=NOW)
         claimed = store.claim_step(step_id, owner, lease_s=30, now=NOW)
         assert claimed
         return claimed
