@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -84,27 +85,35 @@ class Workers:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(soak_worker.PRELOAD)
         self._arguments = (settings, world, str(log))
-        self._processes = [self._start() for _ in range(count)]
+        self._workers = [self._start() for _ in range(count)]
 
-    def _start(self) -> BaseProcess:
-        process = self._context.Process(target=soak_worker.work, args=self._arguments, daemon=True)
+    def _start(self) -> tuple[BaseProcess, Connection]:
+        ours, theirs = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=soak_worker.work, args=(*self._arguments, theirs), daemon=True)
         process.start()
-        return process
+        theirs.close()
+        return process, ours
+
+    def await_work(self, number: int) -> None:
+        """Wait until the worker's engine has started, or a few seconds."""
+        self._workers[number][1].poll(5.0)
 
     def kill(self, number: int) -> None:
         """Kill one and start another in its place. Exits when it had ended by itself."""
-        victim = self._processes[number]
-        if not victim.is_alive():
-            sys.exit(f"a worker process ended by itself with {victim.exitcode}: see the log")
-        victim.kill()
-        victim.join()
-        self._processes[number] = self._start()
+        process, pipe = self._workers[number]
+        if not process.is_alive():
+            sys.exit(f"a worker process ended by itself with {process.exitcode}: see the log")
+        process.kill()
+        process.join()
+        pipe.close()
+        self._workers[number] = self._start()
 
     def end(self) -> None:
         """Kill all."""
-        for process in self._processes:
+        for process, pipe in self._workers:
             process.kill()
             process.join()
+            pipe.close()
 
 
 def soak(sitting: Sitting, profile: str, kills: int, seed: int, log: Path) -> dict[str, Any]:
@@ -120,9 +129,12 @@ def soak(sitting: Sitting, profile: str, kills: int, seed: int, log: Path) -> di
         workers = Workers(3 if team else 1, settings, url, log)
         try:
             for done in range(kills):
-                time.sleep(chosen.uniform(0.05, 0.8))
                 load.top_up()
-                workers.kill(chosen.randrange(3 if team else 1))
+                victim = chosen.randrange(3 if team else 1)
+                if chosen.random() < 0.9:  # the others are killed while they start
+                    workers.await_work(victim)
+                time.sleep(chosen.uniform(0.0, 0.6))
+                workers.kill(victim)
                 if done % 50 == 49:
                     print(f"{done + 1} kills, {len(load.runs)} runs submitted", file=sys.stderr)
             deadline = time.monotonic() + _PATIENCE_S

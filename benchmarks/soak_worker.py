@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ PRELOAD = [
 ]
 
 
-def work(settings: dict[str, Any], world: str, log: str) -> None:
-    """Work until killed."""
+def work(settings: dict[str, Any], world: str, log: str, ready: Connection) -> None:
+    """Say when the engine has started, and work until killed."""
     file = Path(log).open("a", buffering=1)  # noqa: SIM115 (it ends with the process)
     structlog.configure(logger_factory=structlog.WriteLoggerFactory(file))
     channel, joined = soak_channel.HttpChannel(world), bootstrap._parts
@@ -35,5 +36,6 @@ def work(settings: dict[str, Any], world: str, log: str) -> None:
 
     bootstrap._parts = parts
     with engine_desk.open_desk(read_settings(**settings), work=True, agents=(soak_agent.SOAK,)):
+        ready.send_bytes(b"ready")
         while True:
             time.sleep(3600)
