@@ -82,6 +82,15 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
+class Server(ThreadingHTTPServer):
+    """Takes it calmly that its callers are killed while they listen."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a connection that broke."""
+
+
 class HttpChannel:
     """The `Channel` that workers send through: it can tell later whether a message arrived."""
 
@@ -122,8 +131,7 @@ class HttpChannel:
 def serve(seed: int) -> None:
     """Serve on a free port of the loopback, said on standard output, until standard input ends."""
     Handler.world = World(seed)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)
     sys.stdin.read()
