@@ -14,7 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import String, bindparam, select
 
 from store.database import Database
 from store.rows import run_of
@@ -23,6 +23,11 @@ from tieout.model import ReadyStep, Run, RunState, Step, StepState, Usage
 from tieout.ports import Claimed
 
 _REMEMBERED = 2_048  # runs whose request and plan, which never change, are kept parsed
+
+
+_done_steps = steps.c.run_id == bindparam("run", type_=String()), steps.c.state == StepState.DONE.value
+_OUTPUT = select(steps.c.output).where(*_done_steps, steps.c.key == bindparam("key", type_=String()))
+_DONE_KEYS = select(steps.c.key).where(*_done_steps).order_by(steps.c.position)
 
 
 class QuickPath(Protocol):
@@ -50,21 +55,21 @@ class RunOutputs(Mapping[str, Mapping[str, Any]]):
 
     def __init__(self, database: Database, run_id: str) -> None:
         self._database = database
-        self._of_run = steps.c.run_id == run_id, steps.c.state == StepState.DONE.value
+        self._run_id = run_id
         self._read: dict[str, Mapping[str, Any]] = {}
 
     def __getitem__(self, key: str) -> Mapping[str, Any]:
         if key not in self._read:
-            query = select(steps.c.output).where(*self._of_run, steps.c.key == key)
-            row = self._database.read(lambda connection: connection.execute(query).one_or_none())
+            values = {"run": self._run_id, "key": key}
+            row = self._database.read(lambda connection: connection.execute(_OUTPUT, values).one_or_none())
             if row is None:
                 raise KeyError(key)
             self._read[key] = row.output or {}
         return self._read[key]
 
     def __iter__(self) -> Iterator[str]:
-        query = select(steps.c.key).where(*self._of_run).order_by(steps.c.position)
-        return iter(self._database.read(lambda connection: list(connection.execute(query).scalars())))
+        values = {"run": self._run_id}
+        return iter(self._database.read(lambda connection: list(connection.execute(_DONE_KEYS, values).scalars())))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -10,9 +10,12 @@ TieoutError
 ├── Conflict              another owner, another state, or the same key for another request
 │   ├── FolderLocked          another process owns the data folder
 │   └── StaleFence            a newer claim of the step exists; the late result is dropped
+├── StepCancelled         the step was cancelled while it worked; what it has so far is kept
+├── EffectDropped         a person decided that an effect is not to be done
 ├── BudgetExceeded        a model call would pass the run's token or money budget
 ├── ProviderError         a model, embedding or market provider failed
 │   ├── ProviderRefused       it answered, and declined
+│   ├── OutcomeUnknown        it cannot tell whether something was done
 │   └── ProviderUnavailable   it did not answer in time, or answered 429 or 5xx (retryable)
 ├── StorageFull           the disk, or a quota, is full
 └── NotAvailable          a part that is not configured or not installed
@@ -82,6 +85,14 @@ class StaleFence(Conflict):
     """A newer claim of the step exists; the late result is dropped."""
 
 
+class StepCancelled(TieoutError):
+    """The step was cancelled, or taken by another process, while it worked."""
+
+
+class EffectDropped(TieoutError):
+    """A person decided that an effect of unknown outcome is not to be done again."""
+
+
 class BudgetExceeded(TieoutError):
     """A model call would pass the run's token or money budget; it was not made."""
 
@@ -92,6 +103,10 @@ class ProviderError(TieoutError):
 
 class ProviderRefused(ProviderError):
     """The provider answered and declined."""
+
+
+class OutcomeUnknown(ProviderError):
+    """The provider cannot tell whether something was done; a person has to find out."""
 
 
 class ProviderUnavailable(ProviderError):

@@ -10,22 +10,23 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import partial
-from typing import Any
 
 import structlog
 
 from tieout.backoff import Backoff
-from tieout.errors import InvalidInput, NeedsAnswer, NotFound, StaleFence, TieoutError
-from tieout.model import Artifact, ModelAnswer, ModelMessage, Principal, Run, RunState, Step
-from tieout.model_calls import call_model
+from tieout.delivery import NeedsDecision
+from tieout.errors import InvalidInput, NeedsAnswer, NotFound, StaleFence, StepCancelled, TieoutError
+from tieout.model import ReadyStep, RunState, Step, Wait, WaitKind
 from tieout.ports import NO_LIMIT, Action, Agents, Budget, Claimed, Parts, RunStore, StepOutcome
+from tieout.step_context import Execution, ExecutionContext
 
-_LOOK_EVERY_S = 0.25  # how often a step that asks `cancelled()` in a loop reads the state of record
+_DEFERRALS = 20  # of a step that this process has no action for, about a quarter of an hour in all
+_LONGEST_DEFERRAL_S = 60.0
+_DEEPEST = 8  # sub-runs within sub-runs
 _log = structlog.get_logger(__name__)
 
 
@@ -37,18 +38,6 @@ class StepTimedOut(TieoutError):
     """The step ran longer than its plan allows."""
 
     retryable = True
-
-
-@dataclass
-class _Execution:
-    """A claim that a thread of this process works on."""
-
-    claimed: Claimed
-    deadline: float  # of time.monotonic()
-    given_up: bool = False
-
-    def overdue(self) -> bool:
-        return time.monotonic() >= self.deadline
 
 
 class Executor:
@@ -71,37 +60,46 @@ class Executor:
         self._budget = budget
         self._backoff = backoff
         self._clock = clock
-        self._running: dict[tuple[str, int], _Execution] = {}
+        self._running: dict[tuple[str, int], Execution] = {}
         self._lock = threading.Lock()
 
-    def execute_step(self, step_id: str, *, owner: str, lease_s: float) -> bool:
-        """Claim the step and carry it out; return False when it was not to be had.
+    def execute_step(self, step_id: str, *, owner: str, lease_s: float) -> list[ReadyStep] | None:
+        """Claim the step and carry it out; return the steps that it opened, None when it was not to be had.
 
         What the action raises ends as a retry, a failed run or a question in the state of record, never here.
         Raises StorageFull, NotAvailable or Conflict when the store itself could not be read or written.
         """
         claimed = self._store.claim_step(step_id, owner, lease_s=lease_s, now=self._clock())
         if claimed is None:
-            return False
-        execution = _Execution(claimed, time.monotonic() + claimed.step.timeout_s)
+            return None
+        execution = Execution(claimed, time.monotonic() + claimed.step.timeout_s)
         with self._lock:
             self._running[step_id, claimed.fence] = execution
         try:
-            trouble = self._act(execution)
+            came = self._act(execution)
         except (KeyboardInterrupt, SystemExit):
-            self._settle(execution, lambda: self._store.hand_back(claimed, now=self._clock()))
+            self._hand_back(execution)
             raise
         finally:
             with self._lock:
                 del self._running[step_id, claimed.fence]
-        if trouble is not None:
-            raise trouble
-        return True
+        if isinstance(came, TieoutError):
+            raise came
+        return came
 
     def running(self) -> set[str]:
         """Return the ids of the steps that this process works on, those given up excluded."""
         with self._lock:
             return {step_id for (step_id, _), one in self._running.items() if not one.given_up}
+
+    def notice_lost(self) -> int:
+        """Tell the steps that were cancelled or claimed anew; return how many. Called by the engine every so often."""
+        with self._lock:
+            claims = {key: one for key, one in self._running.items() if not (one.given_up or one.lost)}
+        lost = self._store.lost_claims(claims.keys()) if claims else set()
+        for key in lost:
+            claims[key].lost = True
+        return len(lost)
 
     def fail_overdue(self) -> int:
         """Fail the steps that are past their time limit; return how many. Called by the engine every so often."""
@@ -118,22 +116,36 @@ class Executor:
             left = [one for one in self._running.values() if not one.given_up]
         for execution in left:
             execution.given_up = True
-            self._settle(execution, partial(self._store.hand_back, execution.claimed, now=self._clock()))
+            self._hand_back(execution)
         return len(left)
 
-    def _act(self, execution: _Execution) -> TieoutError | None:
-        """Carry out the action and commit what came of it; return why that could not be committed."""
+    def _hand_back(self, execution: Execution) -> None:
+        def commit() -> list[ReadyStep]:
+            self._store.hand_back(execution.claimed, now=self._clock())
+            return []
+
+        self._settle(execution, commit)
+
+    def _act(self, execution: Execution) -> list[ReadyStep] | TieoutError:
+        """Carry out the action and commit what came of it; return what that opened, or why it was not committed."""
         claimed = execution.claimed
         bound = {"run_id": claimed.run.id, "step": claimed.step.key, "workspace": claimed.run.workspace}
         with structlog.contextvars.bound_contextvars(**bound):
             try:
-                outcome = _checked(self._action(claimed)(self._context(execution)), claimed.step)
-            except StaleFence:
+                action = self._action(claimed)
+            except NotFound as error:
+                return self._defer(execution, error)
+            try:
+                outcome = _checked(action(self._context(execution)), claimed.step)
+                waits = [self._planned(wait, claimed) for wait in outcome.waits]
+            except (StaleFence, StepCancelled):
                 _log.info("step_abandoned", attempt=claimed.step.attempt)
-                return None
+                return []
             except NeedsAnswer as error:
                 question = {"question": error.message}
                 return self._complete(execution, StepOutcome(question, RunState.NEEDS_ANSWER, question))
+            except NeedsDecision as needed:
+                return self._suspend(execution, [needed.wait], StepOutcome(claimed.step.output or {}))
             except Exception as error:
                 if not isinstance(error, TieoutError):
                     _log.exception("step_raised", attempt=claimed.step.attempt)
@@ -141,37 +153,74 @@ class Executor:
             # An action that was told to stop because its time is over returns something unfinished.
             if execution.overdue():
                 return self._fail(execution, _timed_out(claimed.step))
-            return self._complete(execution, outcome)
+            return self._suspend(execution, waits, outcome) if waits else self._complete(execution, outcome)
 
     def _action(self, claimed: Claimed) -> Action:
         agent = self._agents.get(claimed.run.plan.agent)
         if claimed.step.action not in agent.actions:
             raise NotFound(
                 f"agent {agent.name!r} {agent.version} has no action {claimed.step.action!r} (its plan was made by "
-                f"version {claimed.run.plan.version}): ask again in a new run"
+                f"version {claimed.run.plan.version}): run a worker of that version, or ask again in a new run"
             )
         return agent.actions[claimed.step.action]
 
-    def _context(self, execution: _Execution) -> ExecutionContext:
+    def _planned(self, wait: Wait, claimed: Claimed) -> Wait:
+        """Return the wait; one for a run with the plan that its agent makes. Raises InvalidInput, NotFound."""
+        if wait.kind is not WaitKind.RUN or wait.request is None:
+            return wait
+        depth = int(claimed.run.request.params.get("depth", 0)) + 1
+        if depth > _DEEPEST:
+            raise InvalidInput(f"step {claimed.step.key!r} asks for a run {depth} levels deep; {_DEEPEST} are allowed")
+        params = {**wait.request.params, "depth": depth}
+        request = replace(wait.request, params=params, idempotency_key=None)
+        return replace(wait, request=request, plan=self._agents.get(request.agent).plan(request))
+
+    def _context(self, execution: Execution) -> ExecutionContext:
         request = execution.claimed.run.request
         budget = Budget(
             _least(request.token_budget, self._budget.tokens), _least(request.money_budget, self._budget.money)
         )
         return ExecutionContext(self._store, execution, self._parts, budget, self._clock)
 
-    def _complete(self, execution: _Execution, outcome: StepOutcome) -> TieoutError | None:
-        return self._settle(
-            execution,
-            lambda: self._store.complete_step(
+    def _complete(self, execution: Execution, outcome: StepOutcome) -> list[ReadyStep] | TieoutError:
+        def commit() -> list[ReadyStep]:
+            return self._store.complete_step(
                 execution.claimed,
                 outcome.output,
                 now=self._clock(),
                 run_state=outcome.run_state,
                 run_result=outcome.result,
-            ),
+                spawn=outcome.spawn,
+            )
+
+        return self._settle(execution, commit, partial=outcome)
+
+    def _suspend(
+        self, execution: Execution, waits: Sequence[Wait], outcome: StepOutcome
+    ) -> list[ReadyStep] | TieoutError:
+        claimed = execution.claimed
+        return self._settle(
+            execution,
+            lambda: self._store.suspend_step(claimed, waits, outcome.output, now=self._clock()),
+            partial=outcome,
         )
 
-    def _fail(self, execution: _Execution, error: Exception) -> TieoutError | None:
+    def _defer(self, execution: Execution, error: NotFound) -> list[ReadyStep] | TieoutError:
+        """Leave a step that this version cannot do to a worker that can: there are several while a deploy rolls out."""
+        claimed = execution.claimed
+        before = claimed.fence - claimed.step.attempt
+        if before >= _DEFERRALS:
+            return self._fail(execution, error)
+        now = self._clock()
+        retry_at = now + timedelta(seconds=min(_LONGEST_DEFERRAL_S, 2.0**before))
+
+        def commit() -> list[ReadyStep]:
+            self._store.defer_step(claimed, error.message, retry_at=retry_at, now=now)
+            return []
+
+        return self._settle(execution, commit)
+
+    def _fail(self, execution: Execution, error: Exception) -> list[ReadyStep] | TieoutError:
         step = execution.claimed.step
         now = self._clock()
         retry_at = None
@@ -183,83 +232,30 @@ class Executor:
             lambda: self._store.fail_step(execution.claimed, message, retry_at=retry_at, now=self._clock()),
         )
 
-    def _settle(self, execution: _Execution, write: Callable[[], object]) -> TieoutError | None:
+    def _settle(
+        self, execution: Execution, write: Callable[[], list[ReadyStep]], *, partial: StepOutcome | None = None
+    ) -> list[ReadyStep] | TieoutError:
         """Commit an outcome. When the store cannot (a full disk), try a few times, then let the lease run out."""
         step_id = execution.claimed.step.id
         for pause in (*self._backoff.settle_s, None):
             try:
-                write()
+                return write()
             except StaleFence:
-                _log.info("late_outcome_dropped", step_id=step_id)
+                kept = partial is not None and self._store.keep_partial(
+                    execution.claimed, partial.output, now=self._clock()
+                )
+                _log.info("late_outcome_dropped", step_id=step_id, kept_as_partial=kept)
+                return []
+            except InvalidInput as error:
+                if partial is None:
+                    return error
+                return self._fail(execution, error)  # what the action asked for cannot be kept
             except TieoutError as error:
                 _log.warning("outcome_not_committed", step_id=step_id, reason=error.message, given_up=pause is None)
                 if pause is None:
                     return error
                 time.sleep(pause)
-                continue
-            break
-        return None
-
-
-class ExecutionContext:
-    """The `StepContext` that an action gets; all its writes carry the fence of the claim."""
-
-    def __init__(
-        self,
-        store: RunStore,
-        execution: _Execution,
-        parts: Parts,
-        budget: Budget,
-        clock: Callable[[], datetime],
-    ) -> None:
-        claimed = execution.claimed
-        self.principal = Principal(claimed.run.principal, claimed.run.workspace)
-        self.run: Run = claimed.run
-        self.step: Step = claimed.step
-        self.inputs: Mapping[str, Mapping[str, Any]] = claimed.inputs
-        self.parts = parts
-        self._store = store
-        self._execution = execution
-        self._budget = budget
-        self._clock = clock
-        self._looked_at = 0.0
-        self._lost = False
-
-    def emit(self, kind: str, **data: Any) -> None:
-        """Append an event of this step to the run. Raises StaleFence."""
-        fence = (self.step.id, self._execution.claimed.fence)
-        self._store.append_event(self.run.id, kind, data, now=self._clock(), step=self.step.key, fence=fence)
-
-    def put_artifact(self, name: str, media_type: str, data: bytes) -> Artifact:
-        """Keep a file of the run, bytes first. Raises InvalidInput (name), StorageFull, StaleFence."""
-        if not 0 < len(name) <= 200 or not name.isprintable() or name.startswith(".") or "/" in name or "\\" in name:
-            raise InvalidInput(f"{name!r} cannot be the name of an artifact: use a plain file name")
-        sha256 = self.parts.blobs.put(self.principal, data)
-        artifact = Artifact(self.run.id, name, media_type, sha256, len(data))
-        self._store.put_artifact(self._execution.claimed, artifact, now=self._clock())
-        return artifact
-
-    def call_model(self, key: str, messages: Sequence[ModelMessage], *, max_tokens: int) -> ModelAnswer:
-        """Return the model's answer, bought once. Raises BudgetExceeded, NotAvailable, ProviderError, StaleFence."""
-        return call_model(
-            self._store,
-            self._execution.claimed,
-            self.parts.model,
-            key,
-            messages,
-            max_tokens=max_tokens,
-            budget=self._budget,
-            clock=self._clock,
-        )
-
-    def cancelled(self) -> bool:
-        """Return whether to stop: the run was cancelled, the step claimed anew, or its time is over."""
-        if self._lost or self._execution.given_up or self._execution.overdue():
-            return True
-        if time.monotonic() - self._looked_at >= _LOOK_EVERY_S:
-            self._lost = not self._store.holds_claim(self._execution.claimed)
-            self._looked_at = time.monotonic()
-        return self._lost
+        raise AssertionError("unreachable")
 
 
 def _timed_out(step: Step) -> StepTimedOut:

@@ -13,7 +13,8 @@ from typing import Any
 import structlog
 
 from tieout.codec import dump, load
-from tieout.errors import InvalidInput, NotAvailable, ProviderError, ProviderRefused, TieoutError
+from tieout.delivery import effect_name
+from tieout.errors import InvalidInput, NotAvailable, ProviderError, ProviderRefused, StepCancelled, TieoutError
 from tieout.model import ModelAnswer, ModelMessage, Usage
 from tieout.ports import Budget, Claimed, ModelProvider, RunStore
 
@@ -33,19 +34,21 @@ def call_model(
     max_tokens: int,
     budget: Budget,
     clock: Callable[[], datetime],
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> ModelAnswer:
     """Return the answer to these messages; one that was recorded before is not bought again.
 
     The effect is named by run, step, `key` and the messages, so other messages are another call. An attempt
     whose outcome nobody knows stays charged with its estimate. Raises NotAvailable (no model), BudgetExceeded
-    (the call is not made), StaleFence, ProviderUnavailable, ProviderRefused, ProviderError.
+    (the call is not made), StaleFence, StepCancelled (in the middle of an answer, which stays charged),
+    ProviderUnavailable, ProviderRefused, ProviderError.
     """
     if model is None:
         raise NotAvailable("no model is configured: set TIEOUT_MODEL and TIEOUT_MODEL_BASE_URL")
     if not (key.isprintable() and 0 < len(key) <= _LONGEST_KEY):
         raise InvalidInput(f"a model call needs a key of 1 to {_LONGEST_KEY} printable characters within its step")
     digest = hashlib.sha256(json.dumps([dump(message) for message in messages]).encode()).hexdigest()
-    effect_key = f"{claimed.run.id}/{claimed.step.key}/{key}/{digest[:16]}"
+    effect_key = effect_name(claimed, f"{key}/{digest[:16]}")
     estimate = model.estimate(messages, max_tokens)
     effect = store.begin_effect(
         claimed,
@@ -65,22 +68,21 @@ def call_model(
             "not known; it is charged as spent and not made again. Check the provider, then ask in a new run",
             effect=effect_key,
         )
-    answer = _buy(store, claimed, model, effect_key, key, messages, max_tokens, clock)
+    teller = _Teller(store, claimed, key, clock, cancelled)
+    answer = _buy(store, model, effect_key, messages, max_tokens, clock, teller)
     store.finish_effect(effect_key, {"answer": dump(answer)}, now=clock(), usage=answer.usage)
     return answer
 
 
 def _buy(
     store: RunStore,
-    claimed: Claimed,
     model: ModelProvider,
     effect_key: str,
-    key: str,
     messages: Sequence[ModelMessage],
     max_tokens: int,
     clock: Callable[[], datetime],
+    teller: _Teller,
 ) -> ModelAnswer:
-    teller = _Teller(store, claimed, key, clock)
     try:
         answer = model.complete(messages, max_tokens=max_tokens, on_text=teller.hear)
     except ProviderError as error:
@@ -111,7 +113,15 @@ def _recorded(outcome: Mapping[str, Any]) -> ModelAnswer:
 class _Teller:
     """Turns streamed pieces into few events. A failure to tell never costs the answer that is being paid for."""
 
-    def __init__(self, store: RunStore, claimed: Claimed, key: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        claimed: Claimed,
+        key: str,
+        clock: Callable[[], datetime],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self._cancelled = cancelled
         self._store = store
         self._claimed = claimed
         self._key = key
@@ -121,10 +131,13 @@ class _Teller:
         self._silent = False
 
     def hear(self, piece: str) -> None:
-        """Take a piece of the answer."""
+        """Take a piece of the answer. Raises StepCancelled, which ends the call, when nobody wants it any more."""
         self._pieces.append(piece)
         if time.monotonic() - self._told_at >= _TELL_EVERY_S:
             self.flush()
+            if self._cancelled():
+                step = self._claimed.step.key
+                raise StepCancelled(f"step {step!r} was cancelled in the middle of a model's answer")
 
     def flush(self) -> None:
         """Append what was heard as one event."""

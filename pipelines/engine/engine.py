@@ -1,28 +1,32 @@
-"""The engine: Dramatiq workers that execute hinted steps, a dispatcher that hints, a keeper that renews and sweeps."""
+"""The engine: Dramatiq workers that execute hinted steps, a dispatcher that hints, a timer, and a keeper that sweeps."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import structlog
 from dramatiq import Actor
-from dramatiq.broker import Broker
 from dramatiq.worker import Worker
 
-from pipelines.engine import brokers
+from pipelines.engine.brokers import QUEUE
 from pipelines.engine.dispatcher import Dispatcher
-from pipelines.engine.liveness import LeaseLiveness, Liveness
+from pipelines.engine.hint_broker import HintBroker
+from pipelines.engine.liveness import LeaseLiveness
+from pipelines.engine.measures import NO_MEASURES, Measures
+from pipelines.engine.timer import Timer
 from tieout.changes import LocalChanges
 from tieout.errors import TieoutError
 from tieout.execution import Executor
-from tieout.ports import Changes, RunStore
+from tieout.model import ReadyStep
+from tieout.ports import Changes, Liveness, RunStore
 
-_POLL_S = 0.5  # retries that come due and other processes' runs are seen this late at the most
+_POLL_S = 0.5  # other processes' runs are seen this late at the most
+_BUSY_S = 0.02  # between two looks while there is more than the broker holds
 _TICK_S = 0.5
-_HINTS_PER_WORKER = 4  # how many ready steps the broker may hold for each worker thread
+_HINTS_PER_WORKER = 8  # how many ready steps the broker may hold for each worker thread
 _log = structlog.get_logger(__name__)
 
 
@@ -35,7 +39,7 @@ class DramatiqEngine:
 
     def __init__(
         self,
-        broker: Broker,
+        broker: HintBroker,
         store: RunStore,
         executor: Executor,
         owner: str,
@@ -44,6 +48,7 @@ class DramatiqEngine:
         lease_s: float = 30.0,
         liveness: Liveness | None = None,
         changes: Changes | None = None,
+        measures: Measures = NO_MEASURES,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         """Take the parts and declare the actor on `broker`, which belongs to this engine alone.
@@ -59,10 +64,12 @@ class DramatiqEngine:
         self._lease_s = lease_s
         self._liveness = liveness or LeaseLiveness()
         self._clock = clock
+        self._measures = measures
         self._actor = Actor(
-            self._execute, broker=broker, actor_name="execute_step", queue_name=brokers.QUEUE, priority=0, options={}
+            self._execute, broker=broker, actor_name="execute_step", queue_name=QUEUE, priority=0, options={}
         )
         self._dispatcher = Dispatcher(self._hint)
+        self._timer = Timer(store, self._open, clock=clock, guarded=self._guarded)
         self._waking = threading.Event()
         self._stopping = threading.Event()  # no new work
         self._ended = threading.Event()  # no work at all
@@ -77,11 +84,12 @@ class DramatiqEngine:
         return self._trouble
 
     def wake(self) -> None:
-        """Say that something may be ready."""
+        """Say that something may be ready, or due."""
         self._waking.set()
+        self._timer.wake()
 
     def start(self) -> None:
-        """Take over the steps of dead processes, then start workers, dispatcher and keeper.
+        """Take over the steps of dead processes, then start workers, dispatcher, timer and keeper.
 
         Raises what the store raises when it cannot be read.
         """
@@ -98,11 +106,12 @@ class DramatiqEngine:
         except BaseException:
             self._liveness.release(self.owner)
             raise
-        self._worker = Worker(self._broker, worker_threads=self._workers, worker_timeout=brokers.poll_ms(self._broker))
+        self._worker = Worker(self._broker, worker_threads=self._workers, worker_timeout=self._broker.poll_ms)
         self._worker.queue_prefetch = self._workers  # what waits, waits where every process can take it
         self._worker.start()
         self._threads = [
             threading.Thread(target=self._dispatch_forever, name="tieout-dispatcher", daemon=True),
+            threading.Thread(target=self._timer.run, name="tieout-timer", daemon=True, args=(self._stopping,)),
             threading.Thread(target=self._keep_forever, name="tieout-keeper", daemon=True),
         ]
         for thread in self._threads:
@@ -139,58 +148,89 @@ class DramatiqEngine:
             self._guarded("step_not_executed", lambda: self._execute_step(step_id))
 
     def _execute_step(self, step_id: str) -> None:
-        if self._executor.execute_step(step_id, owner=self.owner, lease_s=self._lease_s):
-            self._trouble = None
-            self.wake()
-            self.changes.notify()
+        opened = self._executor.execute_step(step_id, owner=self.owner, lease_s=self._lease_s)
+        if opened is None:
+            return
+        self._trouble = None
+        self._open(opened)
 
-    def _hint(self, step_id: str) -> None:
-        self._actor.send(step_id)
+    def _open(self, opened: Sequence[ReadyStep]) -> None:
+        """Hint at steps that have just become ready, unless others wait: then the dispatcher says whose turn it is."""
+        if self._stopping.is_set():
+            return
+        waiting = self._broker.waiting()
+        if waiting == 0 and 0 < len(opened) <= self._workers:
+            self._dispatcher.offer(opened)
+        elif waiting < self._workers:
+            self._waking.set()
+
+    def _hint(self, step_ids: Sequence[str]) -> None:
+        self._broker.enqueue_many([self._actor.message(step_id) for step_id in step_ids])
 
     # ------------------------------------------------------------ dispatcher
 
     def _dispatch_forever(self) -> None:
+        pause_s = _POLL_S
         while not self._stopping.is_set():
-            self._waking.wait(_POLL_S)
+            self._waking.wait(pause_s)
             self._waking.clear()
-            if not self._stopping.is_set():
-                self._guarded("dispatch_failed", self._dispatch)
+            pause_s = _POLL_S
+            if not self._stopping.is_set() and self._guarded("dispatch_failed", self._dispatch):
+                pause_s = _BUSY_S
 
-    def _dispatch(self) -> None:
-        ready = self._store.ready_steps(limit=self._workers * _HINTS_PER_WORKER, now=self._clock())
-        self._dispatcher.dispatch(ready, idle=self._is_idle)
+    def _dispatch(self) -> int:
+        """Fill the broker up to what workers can soon take; return how many hints were sent."""
+        if self._broker.lost():
+            self._dispatcher.forget()
+            self._measures.broker_lost()
+        waiting = self._broker.waiting()
+        if waiting >= 2 * self._workers:
+            return 1  # there is more than enough: look again soon
+        ready = self._store.ready_steps(limit=self._workers * _HINTS_PER_WORKER + waiting, now=self._clock())
+        before = self._dispatcher.resent
+        sent = self._dispatcher.dispatch(ready, idle=self._is_idle)
+        self._measures.hinted(sent, resent=self._dispatcher.resent - before)
+        return sent
 
     def _is_idle(self) -> bool:
-        return len(self._executor.running()) < self._workers and brokers.waiting(self._broker) == 0
+        return len(self._executor.running()) < self._workers and self._broker.waiting() == 0
 
     # ------------------------------------------------------------ keeper
 
     def _keep_forever(self) -> None:
-        # One thread for both, so that a process that slept renews its own leases before it judges any.
+        # One thread for all, so that a process that slept renews its own leases before it judges any.
         due = time.monotonic() + self._lease_s / 3
         while not self._ended.wait(min(_TICK_S, self._lease_s / 3)):
             self._guarded("time_limits_unchecked", self._executor.fail_overdue)
             if time.monotonic() >= due:
                 self._guarded("leases_not_renewed", self._renew)
-                self._guarded("sweep_failed", self._sweep)
                 due = time.monotonic() + self._lease_s / 3
+            self._guarded("cancellations_unseen", self._executor.notice_lost)
+            self._guarded("sweep_failed", self._sweep)
 
     def _renew(self) -> None:
         running = self._executor.running()
         if running:
-            self._store.renew_leases(self.owner, lease_s=self._lease_s, now=self._clock(), steps=running)
+            renewed = self._store.renew_leases(self.owner, lease_s=self._lease_s, now=self._clock(), steps=running)
+            self._measures.leases(len(running), renewed)
 
     def _sweep(self, alive: Callable[[str], bool] | None = None) -> None:
-        if self._store.release_lost(now=self._clock(), alive=alive or self._liveness.alive):
-            self.wake()
+        freed = self._store.release_lost(now=self._clock(), alive=alive or self._alive)
+        if freed:
+            self._measures.freed(len(freed))
+            self._waking.set()
 
-    def _guarded(self, failed: str, work: Callable[[], object]) -> None:
-        """Run a piece of work; whatever it raises, the thread lives on and tries again, not too soon."""
+    def _alive(self, owner: str) -> bool:
+        return owner == self.owner or self._liveness.alive(owner)
+
+    def _guarded(self, failed: str, work: Callable[[], object]) -> object:
+        """Run a piece of work and return what it does; whatever it raises, the thread lives on and tries again."""
         try:
-            work()
+            return work()
         except Exception as error:
             _log.warning(failed, owner=self.owner, reason=f"{type(error).__name__}: {error}")
             if isinstance(error, TieoutError):
                 self._trouble = error
                 self.changes.notify()
             self._ended.wait(1.0)
+            return None

@@ -106,7 +106,9 @@ class Desk:
 
     def execute(self, run: Run) -> Run:
         """Carry out what is ready until nothing is."""
-        while ready := self.store.ready_steps(limit=9, now=datetime.now(UTC)):
+        while self.store.promote_due(now=datetime.now(UTC)) and (
+            ready := self.store.ready_steps(limit=9, now=datetime.now(UTC))
+        ):
             for step in ready:
                 self.executor.execute_step(step.step_id, owner="me", lease_s=30)
         return self.store.get_run(ANN, run.id)
@@ -193,8 +195,8 @@ def test_a_step_that_another_has_is_left_alone() -> None:
     run = desk.submit()
     step = desk.store.steps(ANN, run.id)[0]
     assert desk.store.claim_step(step.id, "other", lease_s=30, now=datetime.now(UTC))
-    assert desk.executor.execute_step(step.id, owner="me", lease_s=30) is False
-    assert desk.executor.execute_step("step_none", owner="me", lease_s=30) is False
+    assert desk.executor.execute_step(step.id, owner="me", lease_s=30) is None
+    assert desk.executor.execute_step("step_none", owner="me", lease_s=30) is None
 
 
 def test_ctrl_c_in_an_action_hands_the_step_back() -> None:
@@ -223,7 +225,7 @@ def test_a_store_that_is_full_for_a_moment_costs_nothing() -> None:
         calls.append(1)
         return StepOutcome({})
 
-    desk = Desk(action, store=FullOnce())
+    desk = Desk(action, store=FullOnce(open_in_memory()))
     assert desk.execute(desk.submit()).state is RunState.DONE
     assert len(calls) == 1
 

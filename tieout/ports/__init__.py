@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from tieout.model import ReadyStep
 from tieout.ports.agents import Action, Agent, Agents, Parts, StepContext, StepOutcome
+from tieout.ports.channels import Channel
 from tieout.ports.content import BlobStore, ContentStore
 from tieout.ports.desk import Checker, Desk, ResultRenderer
-from tieout.ports.engine import Changes, Engine
+from tieout.ports.engine import READY, Changes, Engine
 from tieout.ports.lake import DEFAULT_OPTIONS, FactQuery, ImportOptions, ImportPreview, Lake, RefusedRow
 from tieout.ports.liveness import Liveness
 from tieout.ports.models import ModelProvider
 from tieout.ports.retrieval import Embedder, IngestOutcome, Library, Registry, SearchFilter, VectorIndex, VectorPoint
 from tieout.ports.runs import NO_LIMIT, NO_USAGE, Budget, Claimed, Depths, Effect, RunFilter, RunStore
+from tieout.ports.schedules import ScheduleStore
 from tieout.ports.waits import WaitStore
 from tieout.ports.workers import WorkerStore
 
@@ -23,12 +25,14 @@ __all__ = [
     "DEFAULT_OPTIONS",
     "NO_LIMIT",
     "NO_USAGE",
+    "READY",
     "Action",
     "Agent",
     "Agents",
     "BlobStore",
     "Budget",
     "Changes",
+    "Channel",
     "Checker",
     "Claimed",
     "ContentStore",
@@ -52,6 +56,7 @@ __all__ = [
     "ResultRenderer",
     "RunFilter",
     "RunStore",
+    "ScheduleStore",
     "SearchFilter",
     "StepContext",
     "StepOutcome",

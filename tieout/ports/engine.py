@@ -37,17 +37,35 @@ class Engine(Protocol):
         ...
 
 
+READY = "ready"  # in place of a run's id: some run has steps that may start; engines of all processes listen to it
+
+
 class Changes(Protocol):
-    """Tells waiting threads that something was committed. A hint: who waits looks at SQL again."""
+    """Tells waiting threads that something was committed. A hint: who waits looks at SQL again.
 
-    def notify(self) -> None:
-        """Wake all who wait; cheap, may be called from any thread."""
+    `run_id` narrows a wake-up to those who wait for this run, and for any run. None concerns all.
+    """
+
+    @property
+    def poll_s(self) -> float:
+        """How long, in seconds, to wait before looking anyway: a wake-up may be lost, or this process not be told."""
         ...
 
-    def wait(self, seen: int, timeout_s: float) -> int:
-        """Return the count of changes once it differs from `seen`, at the latest after `timeout_s` seconds."""
+    def notify(self, run_id: str | None = None) -> None:
+        """Wake who waits for the run or for any; with None, all. Cheap, may be called from any thread."""
         ...
 
-    def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back at each change (quick, must not raise); return the function that ends it."""
+    def wait(self, seen: int, timeout_s: float, run_id: str | None = None) -> int:
+        """Return the count of changes once there are some after `seen`, at the latest after `timeout_s` seconds.
+
+        With a run's id, only once that run may have changed. With `seen` -1 it returns at once.
+        """
+        ...
+
+    def listen(self, callback: Callable[[], None], run_id: str | None = None) -> Callable[[], None]:
+        """Call back at each change (quick, must not raise), of the run when given; return the function that ends it."""
+        ...
+
+    def close(self) -> None:
+        """End what carries wake-ups to other processes; within this one they go on."""
         ...

@@ -17,7 +17,7 @@ class Watch:
 
 def test_each_ready_step_is_hinted_once() -> None:
     sent: list[str] = []
-    dispatcher = Dispatcher(sent.append, clock=Watch())
+    dispatcher = Dispatcher(sent.extend, clock=Watch())
     for ready in ([A], [A, B], [A, B], []):
         dispatcher.dispatch(ready, idle=lambda: False)
     assert sent == ["a", "b"]
@@ -25,7 +25,7 @@ def test_each_ready_step_is_hinted_once() -> None:
 
 def test_a_step_that_is_ready_again_is_hinted_again() -> None:
     sent: list[str] = []
-    dispatcher = Dispatcher(sent.append, clock=Watch())
+    dispatcher = Dispatcher(sent.extend, clock=Watch())
     for ready in ([A], [], [A]):
         dispatcher.dispatch(ready, idle=lambda: False)
     assert sent == ["a", "a"]
@@ -33,7 +33,7 @@ def test_a_step_that_is_ready_again_is_hinted_again() -> None:
 
 def test_an_old_hint_is_sent_again_at_growing_intervals() -> None:
     watch, sent = Watch(), []
-    dispatcher = Dispatcher(lambda step_id: sent.append(watch.now), clock=watch)
+    dispatcher = Dispatcher(lambda step_ids: sent.extend(watch.now for _ in step_ids), clock=watch)
     for second in range(120):
         watch.now = float(second)
         dispatcher.dispatch([A], idle=lambda: False)
@@ -42,7 +42,7 @@ def test_an_old_hint_is_sent_again_at_growing_intervals() -> None:
 
 def test_what_nobody_has_while_workers_are_idle_is_lost_and_sent_at_once() -> None:
     watch, sent = Watch(), []
-    dispatcher = Dispatcher(lambda step_id: sent.append(watch.now), clock=watch)
+    dispatcher = Dispatcher(lambda step_ids: sent.extend(watch.now for _ in step_ids), clock=watch)
     for tenth in range(10):
         watch.now = tenth / 10
         dispatcher.dispatch([A], idle=lambda: True)
@@ -51,7 +51,7 @@ def test_what_nobody_has_while_workers_are_idle_is_lost_and_sent_at_once() -> No
 
 def test_a_dispatcher_that_forgot_sends_again() -> None:
     sent: list[str] = []
-    dispatcher = Dispatcher(sent.append, clock=Watch())
+    dispatcher = Dispatcher(sent.extend, clock=Watch())
     dispatcher.dispatch([A], idle=lambda: False)
     dispatcher.forget()
     dispatcher.dispatch([A], idle=lambda: False)

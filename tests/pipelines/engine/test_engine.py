@@ -106,9 +106,14 @@ def test_a_question_back_ends_the_run(bench: Bench) -> None:
     assert (asked.state, asked.result) == (RunState.NEEDS_ANSWER, {"question": "which Apple?"})
 
 
-def test_an_unknown_action_fails_the_run_and_names_it(bench: Bench) -> None:
+def test_an_unknown_action_is_left_to_a_worker_that_has_it_and_named_meanwhile(bench: Bench) -> None:
     run = bench.submit(shape={"a": []}, actions={"a": "fly"})
-    assert "no action 'fly'" in (bench.finish(run).error or "")
+    bench.engine.start()
+    bench.wait_for(lambda: bench.store.steps(bench.toy.ANN, run.id)[0].error is not None)
+    step = bench.store.steps(bench.toy.ANN, run.id)[0]
+    assert "no action 'fly'" in (step.error or "")
+    assert (step.state.value, step.attempt) in (("retry", 0), ("ready", 0), ("running", 1))
+    assert bench.store.get_run(bench.toy.ANN, run.id).state is RunState.RUNNING
 
 
 def test_a_running_step_sees_that_its_run_was_cancelled(bench: Bench) -> None:
@@ -119,7 +124,9 @@ def test_a_running_step_sees_that_its_run_was_cancelled(bench: Bench) -> None:
     bench.wait_for(lambda: bench.did(run, "saw_cancel").total() == 1)
     bench.wait_for(lambda: bench.did(run).total() == 1)
     assert bench.store.get_run(bench.toy.ANN, run.id).state is RunState.CANCELLED
-    assert bench.store.steps(bench.toy.ANN, run.id)[0].output is None
+    bench.wait_for(lambda: bench.store.steps(bench.toy.ANN, run.id)[0].output is not None)
+    step = bench.store.steps(bench.toy.ANN, run.id)[0]
+    assert (step.state.value, step.output) == ("cancelled", {"read": []})
 
 
 def test_a_step_over_its_time_limit_is_retried_and_its_late_outcome_dropped(bench: Bench) -> None:

@@ -1,0 +1,29 @@
+"""Where messages leave the system: a chat, a webhook, a publisher. Each can say whether a message arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Channel(Protocol):
+    """Sends messages under a key, and finds them again by it. Both are called with no transaction open."""
+
+    @property
+    def name(self) -> str:
+        """The channel's name in plans, logs and effects."""
+        ...
+
+    def send(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send the message once and return its receipt (JSON values).
+
+        Raises ProviderRefused when it certainly was not sent. After any other error nobody knows.
+        """
+        ...
+
+    def look_up(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the receipt of what was sent under `key`, None when certainly nothing was.
+
+        Raises OutcomeUnknown when the channel cannot tell, ProviderUnavailable when it does not answer now.
+        """
+        ...

@@ -1,0 +1,105 @@
+"""What an action sees of its run and step; all it writes carries the fence of the claim."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tieout.delivery import deliver
+from tieout.errors import InvalidInput, NotFound
+from tieout.model import Artifact, ModelAnswer, ModelMessage, Principal, Run, Step
+from tieout.model_calls import call_model
+from tieout.ports import Budget, Claimed, Parts, RunStore
+
+_LOOK_EVERY_S = 0.25  # how often a step that asks `cancelled()` in a loop reads the state of record
+
+
+@dataclass
+class Execution:
+    """A claim that a thread of this process works on."""
+
+    claimed: Claimed
+    deadline: float  # of time.monotonic()
+    given_up: bool = False  # its time is over, or this process stops
+    lost: bool = False  # it was cancelled or claimed anew
+
+    def overdue(self) -> bool:
+        """Return whether the step has run longer than its limit."""
+        return time.monotonic() >= self.deadline
+
+
+class ExecutionContext:
+    """The `StepContext` that an action gets."""
+
+    def __init__(
+        self,
+        store: RunStore,
+        execution: Execution,
+        parts: Parts,
+        budget: Budget,
+        clock: Callable[[], datetime],
+    ) -> None:
+        claimed = execution.claimed
+        self.principal = Principal(claimed.run.principal, claimed.run.workspace)
+        self.run: Run = claimed.run
+        self.step: Step = claimed.step
+        self.inputs: Mapping[str, Mapping[str, Any]] = claimed.inputs
+        self.signals: Mapping[str, Mapping[str, Any]] = claimed.step.signals
+        self.parts = parts
+        self._store = store
+        self._execution = execution
+        self._budget = budget
+        self._clock = clock
+        self._looked_at = 0.0
+
+    def emit(self, kind: str, **data: Any) -> None:
+        """Append an event of this step to the run. Raises StaleFence."""
+        fence = (self.step.id, self._execution.claimed.fence)
+        self._store.append_event(self.run.id, kind, data, now=self._clock(), step=self.step.key, fence=fence)
+
+    def put_artifact(self, name: str, media_type: str, data: bytes) -> Artifact:
+        """Keep a file of the run, bytes first. Raises InvalidInput (name), StorageFull, StaleFence."""
+        if not 0 < len(name) <= 200 or not name.isprintable() or name.startswith(".") or "/" in name or "\\" in name:
+            raise InvalidInput(f"{name!r} cannot be the name of an artifact: use a plain file name")
+        sha256 = self.parts.blobs.put(self.principal, data)
+        artifact = Artifact(self.run.id, name, media_type, sha256, len(data))
+        self._store.put_artifact(self._execution.claimed, artifact, now=self._clock())
+        return artifact
+
+    def call_model(self, key: str, messages: Sequence[ModelMessage], *, max_tokens: int) -> ModelAnswer:
+        """Return the model's answer, bought once.
+
+        Raises BudgetExceeded, NotAvailable, ProviderError, StaleFence, StepCancelled.
+        """
+        return call_model(
+            self._store,
+            self._execution.claimed,
+            self.parts.model,
+            key,
+            messages,
+            max_tokens=max_tokens,
+            budget=self._budget,
+            clock=self._clock,
+            cancelled=self.cancelled,
+        )
+
+    def deliver(self, key: str, channel: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send a message once and return its receipt. Raises NotFound (channel), ProviderError, EffectDropped."""
+        if channel not in self.parts.channels:
+            known = ", ".join(sorted(self.parts.channels)) or "none"
+            raise NotFound(f"there is no channel {channel!r}; this installation has: {known}")
+        claimed, there = self._execution.claimed, self.parts.channels[channel]
+        return deliver(self._store, claimed, there, key, message, clock=self._clock)
+
+    def cancelled(self) -> bool:
+        """Return whether to stop: the run was cancelled, the step claimed anew, or its time is over."""
+        execution = self._execution
+        if execution.lost or execution.given_up or execution.overdue():
+            return True
+        if time.monotonic() - self._looked_at >= _LOOK_EVERY_S:
+            execution.lost = not self._store.holds_claim(execution.claimed)
+            self._looked_at = time.monotonic()
+        return execution.lost
