@@ -141,7 +141,7 @@ def _done_twice() -> Select[Any]:
     """Select steps with more attempts that are done than they were asked for: once, and once more by each replay."""
     replays = (
         select(func.count())
-        .where(events.c.run_id == steps.c.run_id, events.c.kind.in_(("run_replayed", "step_replayed")))
+        .where(events.c.run_id == steps.c.run_id, events.c.kind == "run_replayed")
         .correlate(steps)
         .scalar_subquery()
     )
@@ -231,13 +231,6 @@ _RULES: tuple[tuple[str, Select[Any], str], ...] = (
         "is done, but no attempt of fence {1} is",
     ),
     ("done twice", _done_twice(), "is done {1} times, with {2} replays"),
-    (
-        "attempts",
-        select(steps.c.id, steps.c.fence).where(
-            steps.c.state == _RUNNING, ~_attempt(attempts.c.fence == steps.c.fence, attempts.c.outcome.is_(None))
-        ),
-        "is running, but has no open attempt of fence {1}",
-    ),
     (
         "attempts",
         select(steps.c.id, steps.c.state).where(steps.c.state != _RUNNING, _attempt(attempts.c.outcome.is_(None))),

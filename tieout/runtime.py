@@ -18,6 +18,7 @@ from tieout.errors import FolderLocked, NotAvailable
 from tieout.files import storage_error, write_atomically
 
 RUNTIME_FILE = "runtime.json"
+RESTORING = ".restoring"  # a folder in the data folder while a backup is being restored into it
 _LOCK_FILE = "folder.lock"
 _OWNER_FILE = "owner.json"  # beside the lock: the lock file itself is emptied by whoever tries it
 _PAUSE_S = 0.05
@@ -138,6 +139,16 @@ def published(folder: Path, runtime: Runtime) -> Iterator[None]:
 
 
 def check_folder(folder: Path) -> None:
+    """Raise NotAvailable when the data folder is not to be used: a file is in its place, or half a restore in it."""
+    check_is_folder(folder)
+    if (folder / RESTORING).exists():
+        raise NotAvailable(
+            f"A backup is being restored into {folder}, or that was cut off. "
+            "Wait for it, or run `tieout restore` again."
+        )
+
+
+def check_is_folder(folder: Path) -> None:
     """Raise NotAvailable when the data folder's place is taken by a file."""
     if folder.exists() and not folder.is_dir():
         raise NotAvailable(f"The data folder {folder} is a file; set TIEOUT_HOME or --home to a folder.")
