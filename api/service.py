@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from api import problems
 from api.auth import LOOPBACK, Guard
-from api.routes import health, library, market, runs, schedules, workers
+from api.routes import backup, health, library, market, runs, schedules, workers
 from tieout.model import Principal
 from tieout.ports import Changes, Desk
 
@@ -33,7 +33,15 @@ def create_app(
     app.state.changes = changes
     app.state.stopping = stopping
     app.state.doctor = doctor
-    for router in (runs.router, library.router, market.router, schedules.router, workers.router, health.router):
+    for router in (
+        runs.router,
+        library.router,
+        market.router,
+        schedules.router,
+        workers.router,
+        backup.router,
+        health.router,
+    ):
         app.include_router(router, prefix="/api/v1")
     app.include_router(health.probes)
     problems.install(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from os import getpid
 from pathlib import Path
 from socket import gethostname
@@ -16,7 +16,7 @@ from tieout.changes import Announcing, LocalChanges
 from tieout.errors import TieoutError
 from tieout.lazy import close_if_built, lazily
 from tieout.machine import boot_id, tieout_version
-from tieout.model import Artifact, Principal, Run, RunState, SignOfLife, Worker, WorkerKind, new_id
+from tieout.model import Artifact, Principal, Role, Run, RunState, SignOfLife, Worker, WorkerKind, new_id
 from tieout.ports import (
     Agents,
     BlobStore,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pipelines.registry.registry import CompanyRegistry
     from store.database import Database
     from tieout.ports import Lake, Library
+    from tieout.ports.backup import Backups, BackupSummary, Finding, Restored, Retention
     from tieout.settings import Settings
 
 _STOP_S = 5.0  # for running steps to finish; what then still runs is handed back
@@ -103,12 +104,15 @@ def open_desk(
             reports=settings.folder / "reports",
             worker_store=_workers(database),
             schedule_store=_schedules(database),
+            backups=lazily(lambda: _backups(settings, database)),
+            retention=lazily(lambda: _retention(settings, database)),
         )
         if work and kind is not WorkerKind.COMMAND:  # a command has no time to see a run through
             scheduler = _scheduler(desk)
             stack.callback(scheduler.stop, timeout_s=_STOP_S)
             scheduler.start()
             desk = replace(desk, wake_scheduler=scheduler.wake)
+            _start_janitor(settings, desk, stack)
         yield desk
 
 
@@ -140,6 +144,54 @@ def _run_store(database: Database, changes: LocalChanges) -> RunStore:
     from store.runs import SqlRunStore
 
     return cast(RunStore, Announcing(SqlRunStore(database), changes.notify))
+
+
+def _backups(settings: Settings, database: Database) -> Backups:
+    from store.backup.take import StoreBackups
+
+    return StoreBackups(database, settings.folder, profile=settings.profile)
+
+
+def _retention(settings: Settings, database: Database) -> Retention:
+    from store.retention import SqlRetention
+
+    return SqlRetention(database, settings.folder / "artifacts")
+
+
+def _start_janitor(settings: Settings, desk: Application, stack: ExitStack) -> None:
+    from pipelines.engine.janitor import Janitor
+
+    if settings.retention_days is None or desk.retention is None:
+        return
+    kept, retention = timedelta(days=settings.retention_days), desk.retention
+    janitor = Janitor(lambda: retention.prune(workspace=None, before=desk.clock() - kept))
+    stack.callback(janitor.stop, timeout_s=_STOP_S)
+    janitor.start()
+
+
+def restore_backup(settings: Settings, source: Path) -> Restored:
+    """Put a backup into the settings' data folder and database, both empty, and write the vectors anew.
+
+    Raises NotFound, RefusedFile, Conflict, FolderLocked, StorageFull, NotAvailable; nothing of it is then left.
+    """
+    from store.backup.restore import restore
+
+    team = settings.profile == "team" and settings.database_url is not None
+    url = settings.database_url.get_secret_value() if team and settings.database_url else None
+    restored = restore(source, settings.folder, url)
+    try:
+        with open_desk(settings) as desk:
+            readers = [Principal("restore", workspace, Role.ADMIN) for workspace in restored.workspaces]
+            return replace(restored, chunks=sum(desk.reindex(reader) for reader in readers))
+    except TieoutError:
+        return restored  # the records are in place, and whoever searches first writes what is missing
+
+
+def verify_backup(source: Path) -> tuple[BackupSummary, list[Finding]]:
+    """Return what a backup holds and what is wrong with its records. Raises NotFound, RefusedFile, StorageFull."""
+    from store.backup.verify import verify
+
+    return verify(source)
 
 
 def _agents() -> Agents:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tieout.commands import check, documents, market, research, runs, schedules, service, worker
+from tieout.commands import backup, check, documents, market, prune, research, runs, schedules, service, worker
 from tieout.commands.shell import FAILED, INTERRUPTED, USAGE, chosen, report_error
 from tieout.commands.terminal import objects_shown, say, show, show_json
 from tieout.errors import TieoutError
@@ -54,9 +54,12 @@ app.add_typer(documents.app, name="documents")
 app.command()(documents.reindex)
 app.add_typer(market.app, name="market")
 app.add_typer(runs.app, name="runs")
+runs.app.command()(prune.prune)
 app.add_typer(schedules.app, name="schedules")
 app.command()(service.up)
 app.add_typer(worker.app, name="worker")
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(service.doctor)
 app.add_typer(service.config, name="config")
 

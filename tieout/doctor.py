@@ -59,6 +59,7 @@ def examine_desk(settings: Settings, principal: Principal, desk: Desk) -> list[C
     """Return findings about an open desk and what it reaches."""
     checks = [
         _guarded("database", lambda: _database(settings, principal, desk)),
+        _guarded("records", lambda: _records(desk)),
         _guarded("library", lambda: _library(principal, desk)),
         _guarded("index", lambda: _index(principal, desk)),
         _guarded("prices", lambda: _prices(principal, desk)),
@@ -115,6 +116,18 @@ def _database(settings: Settings, principal: Principal, desk: Desk) -> Check:
     kind = "SQLite" if settings.database_url is None or settings.profile == "embedded" else "PostgreSQL"
     advice = "`tieout up` or `tieout runs resume RUN` finishes them." if unfinished else ""
     return Check("database", "ok", f"{kind} answers; {unfinished} unfinished runs", advice)
+
+
+def _records(desk: Desk) -> Check:
+    backups = getattr(desk, "backups", None)  # another process's desk is examined there
+    if backups is None:
+        return Check("records", "ok", "kept in memory only")
+    findings = backups.audit()
+    if not findings:
+        return Check("records", "ok", "they go together, and every file that they name is there")
+    first = "; ".join(str(finding) for finding in findings[:3])
+    advice = "Keep a copy of the data folder; a backup brings back what was whole (`tieout restore`)."
+    return Check("records", "failed", f"{len(findings)} do not go together: {first}", advice)
 
 
 def _library(principal: Principal, desk: Desk) -> Check:

@@ -47,6 +47,10 @@ class Settings(BaseSettings):
     workers: int = Field(default=4, ge=1, le=64, description="Worker threads of the engine.")
     lease_s: float = Field(default=30.0, gt=1)
 
+    retention_days: int | None = Field(
+        default=None, ge=1, description="How long finished runs are kept; none: for ever."
+    )
+
     model_base_url: str | None = Field(default=None, description="An OpenAI-compatible endpoint, with /v1.")
     model_api_key: SecretStr | None = None
     model: str | None = Field(default=None, description="The model's name; none means the extractive writer.")

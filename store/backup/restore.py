@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -29,16 +28,7 @@ from store.tables_content import documents
 from tieout.errors import RefusedFile
 from tieout.files import storage_error
 from tieout.model import Principal
-from tieout.ports.backup import BackupSummary, Finding
-
-
-@dataclass(frozen=True)
-class Restored:
-    """What came back: the backup, what its audit found, and the workspaces whose documents want vectors."""
-
-    backup: BackupSummary
-    findings: list[Finding] = field(default_factory=list)
-    workspaces: tuple[str, ...] = ()
+from tieout.ports.backup import BackupSummary, Restored
 
 
 def restore(source: Path, folder: Path, database_url: str | None = None) -> Restored:

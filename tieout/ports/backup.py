@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +44,19 @@ class Pruned:
     kept: int
     files: int = 0  # artifacts that no run names any more
     size: int = 0  # their bytes
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What came back: the backup, what is wrong with its records, and for which workspaces vectors are to be written.
+
+    `chunks` is how many were indexed; None when that was not to be had.
+    """
+
+    backup: BackupSummary
+    findings: Sequence[Finding] = ()
+    workspaces: tuple[str, ...] = ()
+    chunks: int | None = None
 
 
 class Backups(Protocol):

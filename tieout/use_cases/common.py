@@ -10,6 +10,7 @@ from pathlib import Path
 from tieout.errors import InvalidInput, PermissionDenied
 from tieout.model import Principal, Role
 from tieout.ports import Agents, Changes, Checker, Engine, Parts, ResultRenderer, RunStore, ScheduleStore, WorkerStore
+from tieout.ports.backup import Backups, Retention
 
 MAX_QUESTION = 4_000  # characters; longer texts belong in a document
 _RANK = {Role.VIEWER: 0, Role.MEMBER: 1, Role.ADMIN: 2}
@@ -42,6 +43,8 @@ class UseCases:
     worker_store: WorkerStore | None = None
     schedule_store: ScheduleStore | None = None
     wake_scheduler: Callable[[], None] = _nobody
+    backups: Backups | None = None
+    retention: Retention | None = None
 
 
 def require(principal: Principal, role: Role, doing: str) -> None:

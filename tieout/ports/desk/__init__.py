@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from tieout.ports.desk.backup import BackupDesk
 from tieout.ports.desk.documents import Checker, DocumentDesk
 from tieout.ports.desk.market import MarketDesk
 from tieout.ports.desk.runs import ResultRenderer, RunDesk
 from tieout.ports.desk.schedules import ScheduleDesk
 from tieout.ports.desk.workers import WorkerDesk
 
-__all__ = ["Checker", "Desk", "DocumentDesk", "MarketDesk", "ResultRenderer", "RunDesk", "ScheduleDesk", "WorkerDesk"]
+__all__ = [
+    "BackupDesk",
+    "Checker",
+    "Desk",
+    "DocumentDesk",
+    "MarketDesk",
+    "ResultRenderer",
+    "RunDesk",
+    "ScheduleDesk",
+    "WorkerDesk",
+]
 
 
-class Desk(RunDesk, DocumentDesk, MarketDesk, ScheduleDesk, WorkerDesk, Protocol):
+class Desk(RunDesk, DocumentDesk, MarketDesk, ScheduleDesk, WorkerDesk, BackupDesk, Protocol):
     """Every use case. The application is one in this process; the HTTP client is one in the service's."""
