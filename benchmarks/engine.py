@@ -14,6 +14,7 @@ and a state of record whose every commit is flushed to the disk.
     stored_N_…             steps/s and milliseconds of the dispatcher's query with N finished runs stored
     langgraph_…, dbos_…    the same fans (or chains, if better) on LangGraph and DBOS over SQLite, processes of their own
     fdatasync_ms           one flush of the same disk; redis_ping_ms: one ping
+    python_million_ms      processor time of a million additions in Python; load_average: of the last minute, before all
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from typing import Any, NamedTuple
 
 from engine_growth import stored_postgres, stored_sqlite
 from engine_kills import restart, survivor
-from engine_machine import flush_ms, ping_ms
+from engine_machine import flush_ms, load, ping_ms, python_ms
 from engine_runs import pg_start, pg_steps, research_runs, sqlite_start, sqlite_steps
 from engine_schedules import lateness
 from engine_sitting import Sitting
@@ -56,7 +57,12 @@ GOALS = {
 
 def machine(sitting: Sitting) -> dict[str, float]:
     """Measure the machine itself."""
-    return {"fdatasync_ms": flush_ms(sitting.folder(), 200), "redis_ping_ms": ping_ms(sitting.redis.url, 500)}
+    return {
+        "load_average": load(),
+        "python_million_ms": python_ms(5),
+        "fdatasync_ms": flush_ms(sitting.folder(), 200),
+        "redis_ping_ms": ping_ms(sitting.redis.url, 500),
+    }
 
 
 def peer(name: str) -> Callable[[Sitting], dict[str, Any]]:
