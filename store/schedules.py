@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, select, union_all, update
+from sqlalchemy import Connection, and_, delete, func, literal_column, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -17,6 +17,10 @@ from store.tables_schedules import fires, schedules
 from tieout import codec
 from tieout.errors import Conflict, NeedsAnswer, NotFound
 from tieout.model import Fire, FireState, Principal, Schedule, ScheduleSpec, ScheduleState, new_id
+
+# Written out, not bound: a partial index serves only a query that shows the condition.
+_ACTIVE = schedules.c.state == literal_column("'active'")
+_BEGUN = fires.c.state == literal_column("'begun'")
 
 # A schedule with its newest fire, which `last_planned_at` names.
 _WHOLE = select(schedules, *FIRE_COLUMNS).select_from(
@@ -79,12 +83,12 @@ class SqlScheduleStore:
     def pause_schedule(self, principal: Principal, schedule_id: str, *, now: datetime) -> Schedule:
         """Stop planning; an active schedule becomes paused, any other is returned unchanged."""
         change = {"state": ScheduleState.PAUSED.value, "next_at": None, "updated_at": now}
-        return self._turn(principal, schedule_id, schedules.c.state == ScheduleState.ACTIVE.value, change)
+        return self._turn(principal, schedule_id, _ACTIVE, change)
 
     def resume_schedule(self, principal: Principal, schedule_id: str, *, next_at: datetime, now: datetime) -> Schedule:
         """Plan again from `next_at` on; an active schedule is returned unchanged."""
         change = {"state": ScheduleState.ACTIVE.value, "next_at": next_at, "reason": None, "updated_at": now}
-        return self._turn(principal, schedule_id, schedules.c.state != ScheduleState.ACTIVE.value, change)
+        return self._turn(principal, schedule_id, ~_ACTIVE, change)
 
     def remove_schedule(self, principal: Principal, schedule_id: str) -> Schedule:
         """Remove a schedule with its fires; the runs that they started stay. Raises NotFound."""
@@ -122,15 +126,13 @@ class SqlScheduleStore:
 
     def due_schedules(self, *, now: datetime, limit: int) -> list[Schedule]:
         """Return active schedules whose next time has come, the longest due first."""
-        due = _WHOLE.where(schedules.c.state == ScheduleState.ACTIVE.value, schedules.c.next_at <= now)
+        due = _WHOLE.where(_ACTIVE, schedules.c.next_at <= now)
         return self._schedules(due.order_by(schedules.c.next_at, schedules.c.id).limit(limit))
 
     def next_due(self) -> datetime | None:
         """Return when the next schedule, or the next try at a begun fire, is due."""
-        planned = select(func.min(schedules.c.next_at).label("at")).where(
-            schedules.c.state == ScheduleState.ACTIVE.value
-        )
-        begun = select(func.min(fires.c.retry_at).label("at")).where(fires.c.state == FireState.BEGUN.value)
+        planned = select(func.min(schedules.c.next_at).label("at")).where(_ACTIVE)
+        begun = select(func.min(fires.c.retry_at).label("at")).where(_BEGUN)
         both = union_all(planned, begun)
         times = self._database.read(lambda connection: connection.execute(both).scalars().all())
         return min((at for at in times if at is not None), default=None)
@@ -156,7 +158,7 @@ class SqlScheduleStore:
         def work(connection: Connection) -> list[Fire]:
             still = and_(
                 schedules.c.id == schedule.id,
-                schedules.c.state == ScheduleState.ACTIVE.value,
+                _ACTIVE,
                 schedules.c.next_at == schedule.next_at,
             )
             change: dict[str, Any] = {"next_at": next_at, "state": state.value, "reason": reason, "updated_at": now}
@@ -170,21 +172,14 @@ class SqlScheduleStore:
 
     def take_stranded(self, *, now: datetime, retry_at: datetime, limit: int) -> list[Fire]:
         """Return begun fires whose `retry_at` has come, their attempt counted and their `retry_at` moved."""
-        waiting = (
-            select(fires)
-            .where(fires.c.state == FireState.BEGUN.value, fires.c.retry_at <= now)
-            .order_by(fires.c.retry_at)
-            .limit(limit)
-        )
+        waiting = select(fires).where(_BEGUN, fires.c.retry_at <= now).order_by(fires.c.retry_at).limit(limit)
         if not self._database.read(lambda connection: connection.execute(waiting).first()):
             return []  # the usual case takes no lock
 
         def work(connection: Connection) -> list[Fire]:
             taken = []
             for row in connection.execute(waiting).all():
-                mine = update(fires).where(
-                    _is(row), fires.c.state == FireState.BEGUN.value, fires.c.retry_at == row.retry_at
-                )
+                mine = update(fires).where(_is(row), _BEGUN, fires.c.retry_at == row.retry_at)
                 change = mine.values(retry_at=retry_at, attempt=fires.c.attempt + 1).returning(fires)
                 taken += [fire_of(changed) for changed in connection.execute(change)]
             return taken
@@ -228,7 +223,7 @@ def _is(fire: Any) -> Any:
 
 
 def _begun(fire: Fire) -> Any:
-    return update(fires).where(_is(fire), fires.c.state == FireState.BEGUN.value)
+    return update(fires).where(_is(fire), _BEGUN)
 
 
 def _upsert(connection: Connection) -> Any:

@@ -14,10 +14,11 @@ from pipelines.engine.brokers import in_process_broker
 from pipelines.engine.engine import DramatiqEngine
 from pipelines.registry.registry import CompanyRegistry
 from store.blobs import MemoryBlobStore
-from store.lake.lake import MemoryLake
 from store.database import open_in_memory
+from store.lake.lake import MemoryLake
 from store.memory_content import MemoryContentStore
 from store.runs import SqlRunStore
+from store.schedules import SqlScheduleStore
 from tieout.application import Application
 from tieout.bootstrap import render_result
 from tieout.changes import Announcing, LocalChanges
@@ -191,7 +192,8 @@ class EchoChecker:
 def memory_desk(reports: Path) -> Iterator[Application]:
     """Give a working desk; its engine runs meanwhile."""
     changes = LocalChanges()
-    store = cast(RunStore, Announcing(SqlRunStore(open_in_memory()), changes.notify))
+    database = open_in_memory()
+    store = cast(RunStore, Announcing(SqlRunStore(database), changes.notify))
     content = MemoryContentStore()
     catalogue = agents()
     parts = Parts(cast(Library, ShelfLibrary()), CompanyRegistry(content), MemoryLake(), MemoryBlobStore())
@@ -201,7 +203,17 @@ def memory_desk(reports: Path) -> Iterator[Application]:
     GO.clear()
     engine.start()
     try:
-        yield Application(store, engine, catalogue, parts, EchoChecker(), render_result, changes, reports)
+        yield Application(
+            store,
+            engine,
+            catalogue,
+            parts,
+            EchoChecker(),
+            render_result,
+            changes,
+            reports,
+            schedule_store=SqlScheduleStore(database),
+        )
     finally:
         GO.set()
         engine.stop()
