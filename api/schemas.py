@@ -24,6 +24,7 @@ class RunBody(_Body):
     door: str = Field(default="api", max_length=50)
     token_budget: int | None = Field(default=None, ge=0)
     money_budget: Decimal | None = Field(default=None, ge=0)
+    priority: int = Field(default=0, ge=-100, le=100)
 
 
 class IngestBody(_Body):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from api.routes.common import Caller, TheDesk, record
+from api.schemas import RunBody
 from tieout.model import Fire, Misfire, Overlap, RunRequest, Schedule, ScheduleSpec, ScheduleState
 
 router = APIRouter()
@@ -20,24 +20,15 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class RequestBody(_Body):
-    """What each fire asks for; without `as_of` it is about the day of the fire."""
-
-    question: str
-    agent: str = "research"
-    tickers: tuple[str, ...] = Field(default=(), max_length=50)
-    as_of: date | None = None
-    params: dict[str, Any] = Field(default_factory=dict)
-    token_budget: int | None = Field(default=None, ge=0)
-    money_budget: Decimal | None = Field(default=None, ge=0)
-
-
 class ScheduleBody(_Body):
-    """A schedule to add; `rule` in its text form, such as `cron: 0 7 * * 1-5 Europe/Zurich`."""
+    """A schedule to add; `rule` in its text form, such as `cron: 0 7 * * 1-5 Europe/Zurich`.
+
+    `request` is what each fire asks for; without `as_of` it is about the day of the fire.
+    """
 
     name: str
     rule: str
-    request: RequestBody
+    request: RunBody
     misfire: Misfire = Misfire.ONCE
     grace_s: float = 60.0
     catch_up: int = 100
