@@ -69,7 +69,7 @@ def open_or_die(change: RunChange, row: AnyRow) -> list[ReadyStep]:
 
 
 def _too_few(connection: Connection, row: AnyRow) -> str | None:
-    if row.on_failed != JoinPolicy.QUORUM.value or row.failed == 0:
+    if row.on_failed != JoinPolicy.QUORUM.value:
         return None
     parents = int(connection.execute(_PARENTS, {"the_step": row.id}).scalar_one())
     done = parents - row.failed

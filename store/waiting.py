@@ -83,8 +83,10 @@ def _sub_run(connection: Connection, claimed: Claimed, wait: Wait, now: datetime
     assert wait.plan is not None
     principal = Principal(claimed.run.principal, claimed.run.workspace)
     child = insert_run(connection, principal, wait.request, wait.plan, now, parent_step=claimed.step.id)
-    found = connection.execute(select(steps.c.id).where(steps.c.run_id == child, steps.c.state == "ready")).scalars()
-    return child, [ReadyStep(step_id, child, principal.workspace) for step_id in found]
+    assert child is not None  # it has no idempotency key
+    first = steps.c.run_id == child.id, steps.c.state == StepState.READY.value
+    found = connection.execute(select(steps.c.id).where(*first)).scalars()
+    return child.id, [ReadyStep(step_id, child.id, principal.workspace) for step_id in found]
 
 
 def _early_signal(connection: Connection, run_id: str, wait: Wait) -> AnyRow | None:
@@ -148,6 +150,8 @@ def decide(
         change.save()
         return None, [], refusal
     opened = end(change, row, WaitState.DECIDED, decision, principal.id, payload)
+    if row.child_run is not None:
+        change.cancel_child(row.child_run)
     change.save()
     ended = connection.execute(select(waits).where(waits.c.token == row.token)).one()
     return wait_of(ended), opened, None
