@@ -34,10 +34,9 @@ class RedisAway(NotAvailable):
 class RedisWire:
     """A connection that threads take in turn. It connects when first used, and again after it broke."""
 
-    def __init__(self, url: str, *, purpose: str, timeout_s: float = 2.0) -> None:
-        """Take the address; an answer that takes longer than `timeout_s` seconds counts as none.
-
-        Raises InvalidInput for an address that is none of Redis.
+    def __init__(self, url: str, *, purpose: str, timeout_s: float = 2.0, quiet: bool = False) -> None:
+        """Take the address; an answer that takes longer than `timeout_s` seconds counts as none. A `quiet`
+        one leaves it to its user to say that it broke. Raises InvalidInput for an address that is none of Redis.
         """
         retry = Retry(NoBackoff(), 0)  # the package's own retries would hide that the connection broke
         try:
@@ -48,6 +47,7 @@ class RedisWire:
             # Without the package's words, which may quote the password.
             raise InvalidInput("TIEOUT_REDIS_URL is not the address of a Redis, such as redis://host:6379/0") from None
         self._purpose = purpose
+        self._quiet = quiet
         self._lock = threading.Lock()
         self._connection: Any = None
         self._rest_s = _FIRST_REST_S
@@ -125,12 +125,12 @@ class RedisWire:
         self.breaks += 1
         self._rest_s = min(_LONGEST_REST_S, self._rest_s * 2) if self.away else _FIRST_REST_S
         self._rests_until = time.monotonic() + self._rest_s
-        if not self.away:
+        if not self.away and not self._quiet:
             _log.warning("redis_lost", purpose=self._purpose, reason=str(error))
         self.away = True
         return RedisAway(f"Redis is away, needed for {self._purpose}: {error}")
 
     def _works(self) -> None:
-        if self.away:
-            self.away = False
+        if self.away and not self._quiet:
             _log.info("redis_restored", purpose=self._purpose)
+        self.away = False
