@@ -44,8 +44,9 @@ RESEARCH: Shape = {
     "notebook": ("revise",),
     "render": ("charts", "notebook"),
 }
+DIAMOND: Shape = {"begin": (), "left": ("begin",), "right": ("begin",), "end": ("left", "right")}
 ONE: Shape = {"only": ()}
-SHAPES = {"fan": FAN, "research": RESEARCH, "one": ONE}
+SHAPES = {"fan": FAN, "research": RESEARCH, "diamond": DIAMOND, "one": ONE}
 
 
 def plan(request: RunRequest) -> Plan:

@@ -39,7 +39,7 @@ def stored_sqlite(sitting: Sitting) -> dict[str, float]:
         with open_desk(read_settings(**settings), work=False) as desk:
             numbers |= _dispatch(desk, f"stored_{size}")
         with open_desk(read_settings(**settings), work=True) as desk:
-            numbers |= _drain(desk, f"stored_{size}", 50 if sitting.quick else 200)
+            numbers |= _drain(desk, f"stored_{size}", 40 if sitting.quick else 150)
         print(f"stored {size}: {file.stat().st_size / 1e6:.0f} MB", file=sys.stderr)
     return numbers | _flatness(numbers, "stored")
 
@@ -60,7 +60,7 @@ def stored_postgres(sitting: Sitting) -> dict[str, float]:
             with WorkerProcess(settings) as one, WorkerProcess(settings) as two:
                 one.wait_until_ready()
                 two.wait_until_ready()
-                numbers |= _drain(desk, f"stored_pg_{size}", 30 if sitting.quick else 150)
+                numbers |= _drain(desk, f"stored_pg_{size}", 20 if sitting.quick else 100)
     return numbers | _flatness(numbers, "stored_pg")
 
 
@@ -71,11 +71,14 @@ def _sizes(sitting: Sitting) -> Sequence[int]:
 
 
 def _drain(desk: Application, name: str, runs: int) -> dict[str, float]:
+    """Return the best steps per second of three drains: what else the machine does must not look like growth."""
     finish(desk, [submit(desk).id for _ in range(10)])
-    began = time.time()
-    ended = finish(desk, [submit(desk).id for _ in range(runs)])
-    seconds = max(run.finished_at.timestamp() for run in ended if run.finished_at) - began
-    return {f"{name}_steps_per_s": round(runs * len(FAN) / seconds, 1)}
+    seconds = []
+    for _ in range(3):
+        began = time.time()
+        ended = finish(desk, [submit(desk).id for _ in range(runs)])
+        seconds.append(max(run.finished_at.timestamp() for run in ended if run.finished_at) - began)
+    return {f"{name}_steps_per_s": round(runs * len(FAN) / min(seconds), 1)}
 
 
 def _dispatch(desk: Application, name: str) -> dict[str, float]:
@@ -131,8 +134,8 @@ def _new_id(old: str) -> str:
 
 
 def _template(desk: Application) -> Copied:
-    """Run one fan and read all its rows, raw, as JSON has them."""
-    run_id = submit(desk).id
+    """Run one diamond of four steps and read all its rows, raw, as JSON has them."""
+    run_id = submit(desk, "diamond").id
     finish(desk, [run_id])
     from store.tables import metadata
 
