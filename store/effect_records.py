@@ -8,7 +8,7 @@ from typing import Any
 
 from store import effects
 from store.database import Database
-from store.run_records import unknown
+from store.depths import unknown
 from store.tables import effects as effect_table
 from tieout.model import Principal, Usage
 from tieout.ports import NO_LIMIT, NO_USAGE, Budget, Claimed, Effect

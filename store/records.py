@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -12,10 +12,16 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from store import rules
 from store.joins import step_values
 from store.rows import AnyRow, run_of, usage_columns
-from store.run_change import RunChange
-from store.tables import runs, step_edges, steps
+from store.tables import events, runs, step_edges, steps
 from tieout.codec import dump
 from tieout.model import Plan, Principal, Run, RunRequest, RunState, Usage, new_id
+
+# Built once: building a statement costs several times what running it does.
+_NEW_RUN = {
+    name: make(runs).on_conflict_do_nothing(index_elements=["workspace", "idempotency_key"]).returning(runs.c.id)
+    for name, make in (("sqlite", sqlite_insert), ("postgresql", pg_insert))
+}
+_NEW_STEPS, _NEW_EDGES, _NEW_EVENT = insert(steps), insert(step_edges), insert(events)
 
 
 def upsert(connection: Connection) -> Any:
@@ -40,10 +46,8 @@ def find(connection: Connection, principal: Principal, run_id: str, *columns: An
 
 def create(connection: Connection, principal: Principal, request: RunRequest, plan: Plan, now: datetime) -> Run:
     """Insert the run, or return the one that stands under its idempotency key. Raises Conflict."""
-    run_id = insert_run(connection, principal, request, plan, now)
-    if run_id is None:
-        return _same_request(connection, principal, request)
-    return run_of(connection.execute(select(runs).where(runs.c.id == run_id)).one())
+    run = insert_run(connection, principal, request, plan, now)
+    return run or _same_request(connection, principal, request)
 
 
 def insert_run(
@@ -54,37 +58,38 @@ def insert_run(
     now: datetime,
     *,
     parent_step: str | None = None,
-) -> Any:
-    """Insert run, steps, edges and first event; return the id, or None when the idempotency key is taken."""
+) -> Run | None:
+    """Insert run, steps, edges and first event; return None when the idempotency key is taken."""
     run_id = new_id("run")
-    new = upsert(connection)(runs).values(
-        id=run_id,
-        workspace=principal.workspace,
-        principal=principal.id,
-        agent=plan.agent,
-        plan_version=plan.version,
-        request=dump(request),
-        plan=dump(plan),
-        idempotency_key=request.idempotency_key,
-        state=RunState.QUEUED.value,
-        remaining=len(plan.steps),
-        priority=request.priority,
-        plain=rules.plain(plan.steps),
-        parent_step=parent_step,
-        event_seq=0,
-        result={},
-        created_at=now,
-        updated_at=now,
+    row = {
+        "id": run_id,
+        "workspace": principal.workspace,
+        "principal": principal.id,
+        "agent": plan.agent,
+        "plan_version": plan.version,
+        "request": dump(request),
+        "plan": dump(plan),
+        "idempotency_key": request.idempotency_key,
+        "state": RunState.QUEUED.value,
+        "remaining": len(plan.steps),
+        "priority": request.priority,
+        "plain": rules.plain(plan.steps),
+        "parent_step": parent_step,
+        "event_seq": 1,
+        "result": {},
+        "created_at": now,
+        "updated_at": now,
         **usage_columns(Usage()),
-    )
-    new = new.on_conflict_do_nothing(index_elements=["workspace", "idempotency_key"]).returning(runs.c.id)
-    if connection.execute(new).scalar() is None:  # taken by a transaction that is committed by now
-        return None
+    }
+    if connection.execute(_NEW_RUN[connection.dialect.name], row).scalar() is None:
+        return None  # taken by a transaction that is committed by now
     _insert_steps(connection, run_id, principal.workspace, plan, request.priority, now)
-    change = RunChange(connection, run_id, now)
-    change.event("run_submitted", {"agent": plan.agent, "door": request.door, "principal": principal.id})
-    change.save()
-    return run_id
+    data = {"agent": plan.agent, "door": request.door, "principal": principal.id}
+    event = {"run_id": run_id, "seq": 1, "workspace": principal.workspace, "kind": "run_submitted", "at": now}
+    connection.execute(_NEW_EVENT, {**event, "step": None, "data": data})
+    utc = now.astimezone(UTC)
+    state = RunState.QUEUED
+    return Run(run_id, principal.workspace, principal.id, request, plan, state, utc, utc, parent_step=parent_step)
 
 
 def _same_request(connection: Connection, principal: Principal, request: RunRequest) -> Run:
@@ -115,7 +120,7 @@ def _insert_steps(
         )
         for position, spec in enumerate(plan.steps)
     ]
-    connection.execute(insert(steps), rows)
+    connection.execute(_NEW_STEPS, rows)
     edges = [{"parent_id": ids[parent], "child_id": ids[key]} for key in ids for parent in parents[key]]
     if edges:
-        connection.execute(insert(step_edges), edges)
+        connection.execute(_NEW_EDGES, edges)

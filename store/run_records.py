@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select, update
+from sqlalchemy import Connection, Select, select, update
 
-from store import claims, records, replay, rules
+from store import claims, depths, records, replay, rules
 from store.database import Database
-from store.effects import FAILED
 from store.joins import end_if_settled, end_without_result
 from store.records import find, upsert
 from store.rows import AnyRow, artifact_of, event_of, run_of, step_of
 from store.run_change import UNFINISHED, RunChange
-from store.tables import artifacts, effects, events, runs
+from store.tables import artifacts, events, runs
 from store.tables import steps as step_table
 from tieout.errors import Conflict, NotFound
 from tieout.model import (
@@ -237,22 +236,7 @@ class RunRecords:
     def depths(self, *, now: datetime) -> Depths:
         """Return how much stands where, over all workspaces."""
 
-        def work(connection: Connection) -> Depths:
-            unsettled = step_table.c.state.in_([state.value for state in UNFINISHED])
-            unfinished = runs.c.state.in_([state.value for state in RunState if not state.final])
-            dead = select(func.count()).where(step_table.c.state == StepState.DEAD.value)
-            oldest = select(func.min(step_table.c.ready_at)).where(
-                step_table.c.state == StepState.READY.value, ~step_table.c.held
-            )
-            ready_at = connection.execute(oldest).scalar()
-            return Depths(
-                {**_counted(connection, step_table.c.state, unsettled), "dead": connection.execute(dead).scalar_one()},
-                _counted(connection, runs.c.state, unfinished),
-                connection.execute(select(func.count()).select_from(unknown().subquery())).scalar_one(),
-                max(0.0, (now - ready_at).total_seconds()) if ready_at else 0.0,
-            )
-
-        return self._database.read(work)
+        return self._database.read(lambda connection: depths.count(connection, now))
 
     # ------------------------------------------------------------ helpers
 
@@ -265,21 +249,6 @@ class RunRecords:
             return connection.execute(select(table).where(table.c.run_id == found.id).order_by(order)).all()
 
         return self._database.read(work)
-
-
-def unknown() -> Select[Any]:
-    """Return the query of effects that a claim which is over began and of which no outcome is recorded."""
-    live = and_(step_table.c.state == StepState.RUNNING.value, step_table.c.fence == effects.c.fence)
-    return (
-        select(effects, step_table.c.key.label("step"))
-        .join(step_table, step_table.c.id == effects.c.step_id)
-        .where(effects.c.outcome.is_(None), effects.c.fence != FAILED, ~live)
-    )
-
-
-def _counted(connection: Connection, column: Any, where: Any) -> dict[str, int]:
-    rows = connection.execute(select(column.label("state"), func.count().label("n")).where(where).group_by(column))
-    return {row.state: row.n for row in rows}
 
 
 def _hold(connection: Connection, run_id: str, *, held: bool) -> None:

@@ -116,7 +116,6 @@ steps = Table(
     Index("ix_steps_due", "ready_at", **_where("state = 'retry' AND NOT held")),
     Index("ix_steps_running", "owner", **_where("state = 'running'")),
     Index("ix_steps_dead", "workspace", "finished_at", **_where("state = 'dead'")),
-    Index("ix_steps_unsettled", "state", **_where("state NOT IN ('done', 'dead', 'cancelled')")),
 )
 
 step_edges = Table(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import secrets
 import time
+from base64 import b32hexencode
 from dataclasses import dataclass
 from enum import StrEnum
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+# From the alphabet of Base 32 with extended hex (RFC 4648) to Crockford's, which has no letters that look alike.
+_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUV", b"abcdefghjkmnpqrstvwxyz")
 
 
 def new_id(prefix: str) -> str:
     """Return an identifier that sorts by the time it was made: `run_01jd…` (26 characters after the prefix)."""
     number = (time.time_ns() // 1_000_000 << 80) | secrets.randbits(80)
-    text = "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -5, -5))
+    text = b32hexencode((number << 30).to_bytes(20)).translate(_CROCKFORD)[:26].decode()
     return f"{prefix}_{text}"
 
 

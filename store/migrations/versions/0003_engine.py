@@ -99,7 +99,6 @@ def _indexes() -> None:
     _index("ix_steps_due", "steps", ["ready_at"], "state = 'retry' AND NOT held")
     _index("ix_steps_running", "steps", ["owner"], "state = 'running'")
     _index("ix_steps_dead", "steps", ["workspace", "finished_at"], "state = 'dead'")
-    _index("ix_steps_unsettled", "steps", ["state"], "state NOT IN ('done', 'dead', 'cancelled')")
     _index("ix_effects_open", "effects", ["workspace", "begun_at"], "outcome IS NULL")
     _index("ix_waits_open", "waits", ["workspace", "asked_at"], "state = 'open'")
     _index("ix_waits_due", "waits", ["until"], "state = 'open'")

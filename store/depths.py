@@ -1,0 +1,47 @@
+"""How much stands where, counted from the indexes over what is unfinished, whatever is stored besides."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+
+from store.tables import effects, runs, steps, waits
+from tieout.model import RunState, StepState, WaitState
+from tieout.ports import Depths
+
+_READY = steps.c.state == StepState.READY.value, ~steps.c.held
+_UNFINISHED = [state.value for state in RunState if not state.final]
+
+
+def count(connection: Connection, now: datetime) -> Depths:
+    """Return the depths over all workspaces."""
+    ready_at = connection.execute(select(func.min(steps.c.ready_at)).where(*_READY)).scalar()
+    by_state = select(runs.c.state, func.count().label("n")).where(runs.c.state.in_(_UNFINISHED)).group_by(runs.c.state)
+    return Depths(
+        {
+            "ready": _count(connection, *_READY),
+            "running": _count(connection, steps.c.state == StepState.RUNNING.value),
+            "retry": _count(connection, steps.c.state == StepState.RETRY.value, ~steps.c.held),
+            "waiting": _count(connection, waits.c.state == WaitState.OPEN.value, of=waits.c.step_id.distinct()),
+            "dead": _count(connection, steps.c.state == StepState.DEAD.value),
+        },
+        {row.state: row.n for row in connection.execute(by_state)},
+        int(connection.execute(select(func.count()).select_from(unknown().subquery())).scalar_one()),
+        max(0.0, (now - ready_at).total_seconds()) if ready_at else 0.0,
+    )
+
+
+def unknown() -> Select[Any]:
+    """Return the query of effects that a claim which is over began and of which no outcome is recorded."""
+    live = and_(steps.c.state == StepState.RUNNING.value, steps.c.fence == effects.c.fence)
+    return (
+        select(effects, steps.c.key.label("step"))
+        .join(steps, steps.c.id == effects.c.step_id)
+        .where(effects.c.outcome.is_(None), or_(~live, steps.c.state.is_(None)))
+    )
+
+
+def _count(connection: Connection, *where: ColumnElement[bool], of: Any = None) -> int:
+    return int(connection.execute(select(func.count() if of is None else func.count(of)).where(*where)).scalar_one())
