@@ -19,7 +19,7 @@ from tieout.use_cases.runs import RunUseCases
 MAX_CATCH_UP = 1_000
 MAX_FIRES = 1_000
 _LONGEST_GRACE_S = 7 * 86_400.0
-_NAME = re.compile(r"\w[\w .:+-]{0,98}", re.UNICODE)  # a part of a URL's path, too
+_NAME = re.compile(r"\w[^/\\]{0,98}")  # a part of a URL's path, too
 _FIRE_LEASE = timedelta(seconds=30)
 
 
@@ -130,10 +130,10 @@ class ScheduleUseCases(RunUseCases):
 def _checked(spec: ScheduleSpec) -> ScheduleSpec:
     """Return the spec with a trimmed name. Raises InvalidInput naming what cannot be."""
     name = " ".join(spec.name.split())
-    if not _NAME.fullmatch(valid_text(name, "The name")):
+    if not (_NAME.fullmatch(valid_text(name, "The name")) and name.isprintable()):
         raise InvalidInput(
-            f"{spec.name[:120]!r} cannot be a schedule's name: begin with a letter or digit, go on with letters, "
-            "digits, spaces and . _ : + -, at most 99 in all."
+            f"{spec.name[:120]!r} cannot be a schedule's name: begin with a letter or digit, use no slashes, "
+            "and at most 99 characters."
         )
     if not (math.isfinite(spec.grace_s) and 1 <= spec.grace_s <= _LONGEST_GRACE_S):
         raise InvalidInput(f"The misfire grace must be from 1 s to 7 days, not {spec.grace_s} s.")

@@ -58,6 +58,8 @@ def test_an_added_schedule_is_kept_in_exact_words_and_planned(desk: Application)
         ({"name": ""}, InvalidInput),
         ({"name": "a/b"}, InvalidInput),
         ({"name": ".."}, InvalidInput),
+        ({"name": "a\u202eb"}, InvalidInput),
+        ({"name": "a\\b"}, InvalidInput),
         ({"name": "x" * 100}, InvalidInput),
         ({"name": "caf\udce9"}, InvalidInput),
         ({"grace_s": 0.0}, InvalidInput),
