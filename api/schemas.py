@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from tieout.model import RunState
 
 
 class _Body(BaseModel):
@@ -25,6 +27,39 @@ class RunBody(_Body):
     token_budget: int | None = Field(default=None, ge=0)
     money_budget: Decimal | None = Field(default=None, ge=0)
     priority: int = Field(default=0, ge=-100, le=100)
+
+
+class ReplayBody(_Body):
+    """From which step to replay a run (none: what has no result), and whether to send again what was sent."""
+
+    step: str | None = None
+    redeliver: bool = False
+
+
+class ReplayManyBody(_Body):
+    """Which runs to replay; what is left out means any. With `dry_run` they are only named."""
+
+    states: tuple[RunState, ...] = ()
+    agent: str | None = None
+    error: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    dry_run: bool = False
+
+
+class DecideBody(_Body):
+    """A person's decision about a wait; its name may hold any character, so it stands here and not in the path."""
+
+    name: str
+    decision: str
+    draft_sha256: str | None = Field(default=None, max_length=64)
+    reason: str = ""
+
+
+class SignalBody(_Body):
+    """What happened outside."""
+
+    payload: dict[str, Any] = Field(default_factory=dict)
 
 
 class IngestBody(_Body):

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from api import problems
 from api.auth import LOOPBACK, Guard
-from api.routes import backup, health, library, market, runs, schedules, workers
+from api.routes import backup, health, library, market, operations, runs, schedules, workers
 from tieout.model import Principal
 from tieout.ports import Changes, Desk
 
@@ -35,6 +35,7 @@ def create_app(
     app.state.doctor = doctor
     for router in (
         runs.router,
+        operations.router,
         library.router,
         market.router,
         schedules.router,

@@ -10,7 +10,7 @@ from tieout.model import ReadyStep
 from tieout.ports.agents import Action, Agent, Agents, Parts, StepContext, StepOutcome
 from tieout.ports.channels import Channel
 from tieout.ports.content import BlobStore, ContentStore
-from tieout.ports.desk import Checker, Desk, ResultRenderer
+from tieout.ports.desk import Checker, Desk, Replayed, ResultRenderer
 from tieout.ports.engine import READY, Changes, Engine
 from tieout.ports.lake import DEFAULT_OPTIONS, FactQuery, ImportOptions, ImportPreview, Lake, RefusedRow
 from tieout.ports.liveness import Liveness
@@ -53,6 +53,7 @@ __all__ = [
     "ReadyStep",
     "RefusedRow",
     "Registry",
+    "Replayed",
     "ResultRenderer",
     "RunFilter",
     "RunStore",

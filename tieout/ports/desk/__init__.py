@@ -7,6 +7,7 @@ from typing import Protocol
 from tieout.ports.desk.backup import BackupDesk
 from tieout.ports.desk.documents import Checker, DocumentDesk
 from tieout.ports.desk.market import MarketDesk
+from tieout.ports.desk.operations import OperationDesk, Replayed
 from tieout.ports.desk.runs import ResultRenderer, RunDesk
 from tieout.ports.desk.schedules import ScheduleDesk
 from tieout.ports.desk.workers import WorkerDesk
@@ -17,6 +18,8 @@ __all__ = [
     "Desk",
     "DocumentDesk",
     "MarketDesk",
+    "OperationDesk",
+    "Replayed",
     "ResultRenderer",
     "RunDesk",
     "ScheduleDesk",
@@ -24,5 +27,5 @@ __all__ = [
 ]
 
 
-class Desk(RunDesk, DocumentDesk, MarketDesk, ScheduleDesk, WorkerDesk, BackupDesk, Protocol):
+class Desk(RunDesk, OperationDesk, DocumentDesk, MarketDesk, ScheduleDesk, WorkerDesk, BackupDesk, Protocol):
     """Every use case. The application is one in this process; the HTTP client is one in the service's."""
