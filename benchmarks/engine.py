@@ -28,6 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from engine_desk import quiet
 from engine_growth import stored_postgres, stored_sqlite
 from engine_kills import restart, survivor
 from engine_machine import flush_ms, load, ping_ms, python_ms
@@ -106,6 +107,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=MEASUREMENTS, help=", ".join(MEASUREMENTS))
     parser.add_argument("--json", action="store_true", help="one JSON object, name to number")
     options = parser.parse_args()
+    quiet()
     numbers: dict[str, Any] = {}
     with Sitting(quick=options.quick, million=options.million) as sitting:
         for name in options.only or MEASUREMENTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -10,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pipelines.agents.discover import AgentCatalogue
 from tieout import bootstrap
 from tieout.application import Application
-from tieout.model import Plan, Principal, Run, RunRequest, StepSpec
+from tieout.model import Plan, Principal, Run, RunRequest, StepSpec, WorkerKind
 from tieout.ports import Agent, StepContext, StepOutcome
 from tieout.settings import Settings, read_settings
 
@@ -108,11 +111,20 @@ IDLE = Agent(
 )
 
 
+def quiet() -> None:
+    """Log warnings only, to standard error, as the service does: standard output is for numbers."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 @contextmanager
 def open_desk(settings: Settings, *, work: bool, agents: Iterable[Agent] = (IDLE,)) -> Iterator[Application]:
     """Give a desk joined as every other one, except that its agents are the given ones."""
     bootstrap._agents = lambda: AgentCatalogue(agents)
-    with bootstrap.open_desk(settings, work=work) as desk:
+    kind = WorkerKind.SERVICE if work else WorkerKind.COMMAND  # a command has no scheduler
+    with bootstrap.open_desk(settings, work=work, kind=kind) as desk:
         yield desk
 
 

@@ -65,11 +65,12 @@ class WorkerProcess:
 
 def work(settings: dict[str, Any], agents: Any = None) -> None:
     """Run an engine until standard input ends: a parent that dies takes its workers along."""
-    from engine_desk import IDLE, open_desk
+    from engine_desk import IDLE, open_desk, quiet
 
     from tieout.settings import read_settings
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
+    quiet()
     with open_desk(read_settings(**settings), work=True, agents=agents or (IDLE,)):
         print(READY, flush=True)
         sys.stdin.read()
