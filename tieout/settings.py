@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
+from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
+from tieout import codec
 from tieout.errors import InvalidInput
+from tieout.model import Limit
 
 WORKSPACE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"  # it names folders and rows
+_LONGEST_LIMIT_KEY = 128  # as long as a step's
+_LIMIT_WORDS = frozenset(field.name for field in fields(Limit))
 
 
 class Settings(BaseSettings):
@@ -46,6 +54,11 @@ class Settings(BaseSettings):
     api_token: SecretStr | None = Field(default=None, description="The service's token; none makes a new one.")
     workers: int = Field(default=4, ge=1, le=64, description="Worker threads of the engine.")
     lease_s: float = Field(default=30.0, gt=1)
+    limits: dict[str, Limit] = Field(
+        default_factory=dict,
+        description="How much may run at a time, by `workspace:NAME`, `workspace:*` (each that has no own) or a "
+        "step's limit key (`model`): concurrency, per_s, burst. As JSON, or as tables in tieout.toml.",
+    )
 
     retention_days: int | None = Field(
         default=None, ge=1, description="How long finished runs are kept; none: for ever."
@@ -68,6 +81,31 @@ class Settings(BaseSettings):
     embedding_base_url: str | None = Field(default=None, description="Default: where the model is served.")
     embedding_api_key: SecretStr | None = None
     log_level: str = "WARNING"
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _check_limits(cls, limits: Any) -> Any:
+        """Refuse what would silently limit nothing: keys of no workspace, and words that a limit does not have."""
+        if not isinstance(limits, dict):
+            return limits
+        for key, limit in limits.items():
+            name = str(key).removeprefix("workspace:")
+            if str(key).startswith("workspace:") and name != "*" and not re.fullmatch(WORKSPACE_NAME, name):
+                raise ValueError("a limit's key is workspace:NAME, workspace:* or the limit key of steps")
+            if not (str(key).isprintable() and 0 < len(str(key)) <= _LONGEST_LIMIT_KEY):
+                raise ValueError(f"a limit's key has 1 to {_LONGEST_LIMIT_KEY} printable characters")
+            unknown = sorted(set(limit) - _LIMIT_WORDS) if isinstance(limit, dict) else []
+            if unknown:
+                raise ValueError(f"a limit has {', '.join(sorted(_LIMIT_WORDS))}, and no {unknown[0]!r}")
+        return limits
+
+    @field_validator("limits")
+    @classmethod
+    def _check_rates(cls, limits: dict[str, Limit]) -> dict[str, Limit]:
+        """Refuse rates that no bucket is filled with: JSON and TOML know NaN and infinity here."""
+        if not all(limit.per_s is None or math.isfinite(limit.per_s) for limit in limits.values()):
+            raise ValueError("a limit's per_s is a number")
+        return limits
 
     @property
     def folder(self) -> Path:
@@ -96,8 +134,12 @@ def read_settings(**given: Any) -> Settings:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"])
-        raise InvalidInput(f"The setting TIEOUT_{name.upper()} ({name} in tieout.toml): {first['msg']}.") from error
+        name, *inside = (str(part) for part in first["loc"])
+        where = f" {' '.join(inside)}:" if inside else ""
+        wrong = first["msg"].removeprefix("Value error, ")
+        raise InvalidInput(f"The setting TIEOUT_{name.upper()} ({name} in tieout.toml):{where} {wrong}.") from error
+    except SettingsError as error:
+        raise InvalidInput(f"The setting TIEOUT_{_field_of(error).upper()} must be JSON.") from error
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput(f"tieout.toml in {Path.cwd()} is not valid TOML: {error}.") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -113,6 +155,12 @@ def read_settings(**given: Any) -> Settings:
     return settings
 
 
+def _field_of(error: SettingsError) -> str:
+    """Return the name of the field that an environment variable or `.env` could not be read for."""
+    named = re.search(r'field "(\w+)"', str(error))
+    return named[1] if named else "…"
+
+
 def masked(settings: Settings) -> dict[str, Any]:
     """Return the settings as JSON values for people: secrets as asterisks, passwords cut out of URLs."""
     shown: dict[str, Any] = {}
@@ -122,6 +170,8 @@ def masked(settings: Settings) -> dict[str, Any]:
             shown[name] = "********"
         elif isinstance(value, str) and "://" in value:
             shown[name] = without_credentials(value)
+        elif name == "limits":
+            shown[name] = codec.dump(value, dict[str, Limit])
         else:
             shown[name] = value if isinstance(value, int | float | None) else str(value)
     return shown
