@@ -52,6 +52,7 @@ def suspend(
         if early is not None:
             opened += end(change, row, WaitState.DECIDED, "arrived", early.sent_by, early.payload)
     end_if_settled(change)
+    change.plain = False  # from now on the end of another step may leave nothing but waits
     change.save()
     return opened
 

@@ -20,9 +20,11 @@ def run_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Dat
         database = open_database(f"sqlite:///{tmp_path / 'tieout.db'}")
     else:
         database = open_database(request.getfixturevalue("postgres_url"))
-    yield database
-    check_records(database)
-    database.close()
+    try:
+        yield database
+        check_records(database)
+    finally:
+        database.close()
 
 
 @pytest.fixture
@@ -36,6 +38,8 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]
     """Yield a database that several stores may use at once: races are real on these two."""
     path = f"sqlite:///{tmp_path / 'tieout.db'}"
     database = open_database(path if request.param == "sqlite" else request.getfixturevalue("postgres_url"))
-    yield database
-    check_records(database)
-    database.close()
+    try:
+        yield database
+        check_records(database)
+    finally:
+        database.close()
