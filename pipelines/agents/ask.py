@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.agents.research import ACTIONS, gathering
+from pipelines.agents.research import ACTIONS, MODEL_LIMIT, gathering
 from tieout.model import Plan, RunRequest, StepSpec
 from tieout.ports import Agent
 
@@ -16,7 +16,7 @@ def plan(request: RunRequest) -> Plan:  # noqa: ARG001
         _VERSION,
         (
             *gathering(),
-            StepSpec("write", "write", ("fundamentals", "market", "passages"), {"brief": True}),
+            StepSpec("write", "write", ("fundamentals", "market", "passages"), {"brief": True}, limit_key=MODEL_LIMIT),
             StepSpec("tie_out", "tie_out", ("write",)),
             StepSpec("answer", "answer", ("tie_out",)),
         ),

@@ -16,7 +16,10 @@ from tieout import codec
 from tieout.model import Plan, RunRequest, RunState, StepSpec
 from tieout.ports import Agent, StepContext, StepOutcome
 
+# Grows when what an action reads or returns changes, so that a worker can tell the plans that it cannot carry out. The
+# limit key is not of that kind: runs that were planned without one go on as before.
 _VERSION = "1"
+MODEL_LIMIT = "model"  # the steps that may call a model count against the limit of this name
 
 
 def gathering() -> tuple[StepSpec, ...]:
@@ -36,9 +39,9 @@ def plan(request: RunRequest) -> Plan:  # noqa: ARG001
         _VERSION,
         (
             *gathering(),
-            StepSpec("write", "write", ("fundamentals", "market", "passages")),
+            StepSpec("write", "write", ("fundamentals", "market", "passages"), limit_key=MODEL_LIMIT),
             StepSpec("tie_out", "tie_out", ("write",)),
-            StepSpec("revise", "revise", ("tie_out",)),
+            StepSpec("revise", "revise", ("tie_out",), limit_key=MODEL_LIMIT),
             StepSpec("render", "render", ("revise",)),
         ),
     )
