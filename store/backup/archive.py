@@ -96,8 +96,9 @@ class ArchiveWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._sums.close()
-        with suppress(Exception):  # what is left in buffers need not arrive
-            self._zip.close()
+        for part in (self._tar, self._zip):
+            with suppress(Exception):  # what is left in buffers need not arrive
+                part.close()
         with suppress(OSError):
             self._raw.close()
         self._temporary.unlink(missing_ok=True)
@@ -162,6 +163,8 @@ def _read(source: Path) -> Iterator[tuple[str, IO[bytes], dict[str, Any]]]:
             elif member.name != MANIFEST:
                 sums.update(f"{hashing.hexdigest()}  {member.name}\n".encode())
                 count += 1
+        while unzipped.read(_PIECE):  # to the checksum of the whole
+            pass
     if not manifest:
         raise RefusedFile(f"{source} is not a whole backup: its end is missing; use another copy.")
     yield MANIFEST, io.BytesIO(), manifest
