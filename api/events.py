@@ -14,7 +14,6 @@ from tieout.errors import InvalidInput
 from tieout.model import Event, Principal, Run
 from tieout.ports import Changes, Desk
 
-POLL_S = 0.5  # commits of other processes are seen this late at the most
 HEARTBEAT_S = 10.0
 
 
@@ -34,8 +33,8 @@ def encode(event: Event) -> str:
 
 
 @asynccontextmanager
-async def waking(changes: Changes) -> AsyncIterator[asyncio.Event]:
-    """Give an asyncio event that is set at every change, whichever thread made it."""
+async def waking(changes: Changes, run_id: str) -> AsyncIterator[asyncio.Event]:
+    """Give an asyncio event that is set at every change of the run, whichever thread or process made it."""
     loop = asyncio.get_running_loop()
     woken = asyncio.Event()
 
@@ -43,7 +42,7 @@ async def waking(changes: Changes) -> AsyncIterator[asyncio.Event]:
         if not loop.is_closed():
             loop.call_soon_threadsafe(woken.set)
 
-    end = changes.listen(wake)
+    end = changes.listen(wake, run_id)
     try:
         yield woken
     finally:
@@ -62,9 +61,9 @@ async def pause(woken: asyncio.Event, timeout_s: float) -> None:
 async def stream(
     desk: Desk, changes: Changes, principal: Principal, run_id: str, *, after: int, stopping: Callable[[], bool]
 ) -> AsyncIterator[str]:
-    """Yield the run's events as text until it is final or the service stops, with heartbeats in between."""
+    """Yield the run's events as text until it is final or the service stops, with heartbeats. Takes a whole id."""
     loop = asyncio.get_running_loop()
-    async with waking(changes) as woken:
+    async with waking(changes, run_id) as woken:
         told = loop.time()
         yield "retry: 1000\n\n"
         while not stopping():
@@ -78,7 +77,7 @@ async def stream(
                 continue
             if run.state.final:
                 return
-            await pause(woken, POLL_S)
+            await pause(woken, changes.poll_s)
             if loop.time() - told >= HEARTBEAT_S:
                 told = loop.time()
                 yield ": still here\n\n"
@@ -90,10 +89,13 @@ async def wait_final(
     """Return the run when it is final, or as it stands after `timeout_s` seconds; no thread waits with it."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_s
-    async with waking(changes) as woken:
+    run = await run_sync(desk.run, principal, run_id)
+    if run.state.final or timeout_s <= 0:
+        return run
+    async with waking(changes, run.id) as woken:
         while True:
-            run = await run_sync(desk.run, principal, run_id)
+            run = await run_sync(desk.run, principal, run.id)
             left = deadline - loop.time()
             if run.state.final or left <= 0 or stopping():
                 return run
-            await pause(woken, min(POLL_S, left))
+            await pause(woken, min(changes.poll_s, left))

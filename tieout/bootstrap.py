@@ -18,9 +18,11 @@ from tieout.lazy import close_if_built, lazily
 from tieout.machine import boot_id, tieout_version
 from tieout.model import Artifact, Principal, Role, Run, RunState, SignOfLife, Worker, WorkerKind, new_id
 from tieout.ports import (
+    READY,
     Agents,
     BlobStore,
     Budget,
+    Changes,
     Checker,
     ContentStore,
     Embedder,
@@ -52,8 +54,12 @@ class NoEngine:
     owner = ""
     trouble: TieoutError | None = None
 
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+
     def wake(self) -> None:
-        """Do nothing."""
+        """Tell the engines of other processes that something may be ready."""
+        self._changes.notify(READY)
 
     def start(self) -> None:
         """Do nothing."""
@@ -84,15 +90,17 @@ def open_desk(
             stack.callback(lock.release)
         database = _database(settings)
         stack.callback(database.close)
-        changes = LocalChanges()
-        store = _run_store(database, changes)
+        changes = _changes(settings)
+        stack.callback(changes.close)
+        store = _run_store(settings, database, changes)
         parts = _parts(settings, database, stack)
         agents = lazily(_agents)
-        engine: Engine = NoEngine()
+        engine: Engine = NoEngine(changes)
         if work:
             engine = _engine(settings, store, agents, parts, changes, _liveness(settings, database, kind))
             stack.callback(engine.stop, timeout_s=_STOP_S)
             engine.start()
+            stack.callback(changes.listen(engine.wake, READY))
         desk = Application(
             store=store,
             engine=engine,
@@ -140,10 +148,22 @@ def _database(settings: Settings) -> Database:
     return open_database(f"sqlite:///{settings.folder / 'tieout.db'}")
 
 
-def _run_store(database: Database, changes: LocalChanges) -> RunStore:
+def _changes(settings: Settings) -> Changes:
+    if settings.profile == "embedded" or settings.database_url is None:
+        return LocalChanges()
+    if settings.redis_url is None:
+        from store.notify import PostgresChanges
+
+        return PostgresChanges(settings.database_url.get_secret_value())
+    from pipelines.engine.redis_changes import RedisChanges
+
+    return RedisChanges(settings.redis_url.get_secret_value())
+
+
+def _run_store(settings: Settings, database: Database, changes: Changes) -> RunStore:
     from store.runs import SqlRunStore
 
-    return cast(RunStore, Announcing(SqlRunStore(database), changes.notify))
+    return cast(RunStore, Announcing(SqlRunStore(database, limits=settings.limits), changes.notify))
 
 
 def _backups(settings: Settings, database: Database) -> Backups:
@@ -351,7 +371,7 @@ def _liveness(settings: Settings, database: Database, kind: WorkerKind) -> Liven
 
 
 def _engine(
-    settings: Settings, store: RunStore, agents: Agents, parts: Parts, changes: LocalChanges, liveness: Liveness
+    settings: Settings, store: RunStore, agents: Agents, parts: Parts, changes: Changes, liveness: Liveness
 ) -> Engine:
     from pipelines.engine import brokers
     from pipelines.engine.engine import DramatiqEngine

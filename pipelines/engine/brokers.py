@@ -6,6 +6,7 @@ from dramatiq.broker import Broker
 
 from pipelines.engine.hint_broker import HintBroker
 from pipelines.engine.in_process import InProcessBroker
+from pipelines.engine.redis_broker import RedisBroker
 
 QUEUE = "steps"
 _POLL_MS = 100
@@ -21,12 +22,6 @@ def redis_broker(url: str, *, namespace: str = "tieout") -> HintBroker:
 
     Raises NotAvailable (no package redis), InvalidInput (not an address of Redis).
     """
-    try:
-        from pipelines.engine.redis_broker import RedisBroker
-    except ImportError as error:
-        from tieout.errors import NotAvailable
-
-        raise NotAvailable("Redis support is not installed: pip install 'tieout[redis]'") from error
     return RedisBroker(url, namespace=namespace)
 
 

@@ -10,10 +10,6 @@ import time
 from typing import Any
 
 import structlog
-from redis import ConnectionPool
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
-from redis.retry import Retry
 
 from tieout.errors import InvalidInput, NotAvailable
 
@@ -35,9 +31,20 @@ class RedisWire:
     """A connection that threads take in turn. It connects when first used, and again after it broke."""
 
     def __init__(self, url: str, *, purpose: str, timeout_s: float = 2.0, quiet: bool = False) -> None:
-        """Take the address; an answer that takes longer than `timeout_s` seconds counts as none. A `quiet`
-        one leaves it to its user to say that it broke. Raises InvalidInput for an address that is none of Redis.
+        """Take the address; an answer that takes longer than `timeout_s` seconds counts as none.
+
+        A `quiet` one leaves it to its user to say that it broke. Raises InvalidInput for an address that is none of
+        Redis, NotAvailable without the package.
         """
+        try:
+            from redis import ConnectionPool
+            from redis.backoff import NoBackoff
+            from redis.exceptions import RedisError, ResponseError
+            from redis.retry import Retry
+        except ImportError as error:
+            raise NotAvailable("Redis support is not installed: pip install 'tieout[redis]'") from error
+        self._broken: tuple[type[Exception], ...] = (RedisError, OSError)
+        self._refused: type[Exception] = ResponseError
         retry = Retry(NoBackoff(), 0)  # the package's own retries would hide that the connection broke
         try:
             self._pool = ConnectionPool.from_url(
@@ -67,7 +74,7 @@ class RedisWire:
                 replies = self._ask(commands)
             except BaseException as error:
                 self._drop()
-                if not isinstance(error, RedisError | OSError):
+                if not isinstance(error, self._broken):
                     raise
                 raise self._broke(error) from error
             self._works()
@@ -92,7 +99,7 @@ class RedisWire:
                 messages = []
                 while self._connection.can_read(timeout=0):
                     messages.append(self._connection.read_response())
-            except (RedisError, OSError) as error:
+            except self._broken as error:
                 self._drop()
                 raise self._broke(error) from error
             return messages
@@ -106,11 +113,12 @@ class RedisWire:
         if self._connection is None:
             self._connection = self._pool.connection_class(**self._pool.connection_kwargs)
         self._connection.send_packed_command(self._connection.pack_commands(commands), check_health=False)
-        replies, refused = [], None
+        replies: list[Any] = []
+        refused: Exception | None = None
         for _ in commands:
             try:
                 replies.append(self._connection.read_response())
-            except ResponseError as error:
+            except self._refused as error:
                 refused = refused or error
         if refused:
             raise refused
@@ -121,7 +129,7 @@ class RedisWire:
         if connection is not None:
             connection.disconnect()
 
-    def _broke(self, error: RedisError | OSError) -> RedisAway:
+    def _broke(self, error: Exception) -> RedisAway:
         self.breaks += 1
         self._rest_s = min(_LONGEST_REST_S, self._rest_s * 2) if self.away else _FIRST_REST_S
         self._rests_until = time.monotonic() + self._rest_s

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from tieout.bootstrap import open_desk
 from tieout.errors import FolderLocked, ProviderError
 from tieout.lazy import close_if_built, lazily
 from tieout.model import Principal, Role, RunRequest, RunState
+from tieout.ports import READY
 from tieout.settings import Settings
 
 ADA = Principal("ada", "desk", Role.ADMIN)
@@ -50,6 +53,30 @@ def test_removing_an_ingested_report_leaves_the_report_itself(tmp_path: Path) ->
         assert [outcome.status for outcome in desk.ingest(ADA, files)] == ["added"]
         desk.remove_document(ADA, "report.md")
         assert desk.artifact_bytes(ADA, run.id, "report.md") == b"# Report\n"
+
+
+@pytest.mark.parametrize("with_redis", [True, False], ids=["redis", "postgres alone"])
+def test_a_door_of_the_team_profile_wakes_the_engines_and_followers_of_other_processes(
+    with_redis: bool, tmp_path: Path, postgres_url: str, request: pytest.FixtureRequest
+) -> None:
+    redis_url = request.getfixturevalue("redis_url") if with_redis else None
+    team = settings(tmp_path / "home", profile="team", database_url=postgres_url, redis_url=redis_url)
+    with open_desk(team) as door, open_desk(team) as other:
+        ready, changed = threading.Event(), threading.Event()
+        other.changes.listen(ready.set, READY)
+        heard: list[None] = []
+        other.changes.listen(lambda: heard.append(None), "probe")
+        deadline = time.monotonic() + 60
+        while len(heard) < 3:  # the line itself wakes once, when it is there
+            assert time.monotonic() < deadline
+            door.changes.notify("probe")
+            time.sleep(0.01)
+        ready.clear()
+        run = door.start_run(ADA, RunRequest("How much?"))
+        assert ready.wait(60)
+        other.changes.listen(changed.set, run.id)
+        door.cancel(ADA, run.id)
+        assert changed.wait(60)
 
 
 def test_the_team_profile_shares_one_state_between_processes(tmp_path: Path, postgres_url: str, redis_url: str) -> None:

@@ -13,8 +13,6 @@ from tieout.model import Artifact, Event, Principal, Role, Run, RunRequest, RunS
 from tieout.use_cases.common import UseCases, require
 from tieout.use_cases.requests import checked_request
 
-_POLL_S = 0.5  # commits of other processes are seen this late at the most
-
 
 class RunUseCases(UseCases):
     """Runs of a workspace: viewers read, members also start, cancel and resume."""
@@ -65,19 +63,20 @@ class RunUseCases(UseCases):
             if final:
                 return
             self._check_disk()
-            seen = self.changes.wait(seen, _POLL_S)
+            seen = self.changes.wait(seen, self.changes.poll_s, run_id)
 
     def wait(self, principal: Principal, run_id: str, *, timeout_s: float | None = None) -> Run:
         """Return the run when it is final, or as it stands after `timeout_s` seconds."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        poll_s = self.changes.poll_s
         seen = self.changes.wait(-1, 0)
         while True:
             run = self.store.get_run(principal, run_id)
-            left = _POLL_S if deadline is None else min(_POLL_S, deadline - time.monotonic())
+            left = poll_s if deadline is None else min(poll_s, deadline - time.monotonic())
             if run.state.final or left <= 0:
                 return run
             self._check_disk()
-            seen = self.changes.wait(seen, left)
+            seen = self.changes.wait(seen, left, run.id)
 
     def cancel(self, principal: Principal, run_id: str) -> Run:
         """Cancel what has not finished; a final run is returned unchanged."""
