@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from tieout.commands import backup, check, documents, market, prune, research, runs, schedules, service, worker
+from tieout.commands import (
+    backup,
+    check,
+    dlq,
+    documents,
+    effects,
+    market,
+    prune,
+    research,
+    runs,
+    schedules,
+    service,
+    worker,
+)
 from tieout.commands.shell import FAILED, INTERRUPTED, USAGE, chosen, report_error
 from tieout.commands.terminal import objects_shown, say, show, show_json
 from tieout.errors import TieoutError
@@ -55,6 +68,8 @@ app.command()(documents.reindex)
 app.add_typer(market.app, name="market")
 app.add_typer(runs.app, name="runs")
 runs.app.command()(prune.prune)
+app.add_typer(dlq.app, name="dlq")
+app.add_typer(effects.app, name="effects")
 app.add_typer(schedules.app, name="schedules")
 app.command()(service.up)
 app.add_typer(worker.app, name="worker")

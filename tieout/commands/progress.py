@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from tieout.commands import terminal
+from tieout.commands import event_words, terminal
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,12 +17,31 @@ if TYPE_CHECKING:
 
 
 def watch(desk: Desk, who: Principal, run: Run, *, quiet: bool, after: int = 0) -> Run:
-    """Follow the run to its end and return it; `quiet` shows nothing."""
+    """Follow the run to its end and return it; `quiet` shows nothing.
+
+    Without a service it ends, too, when only a person can make the run go on: nobody else can open the data folder
+    while this process holds it.
+    """
+    alone = getattr(desk, "url", None) is None
+    if alone and needs_person(desk, who, run.id):
+        return desk.run(who, run.id)
+    waited = False
     with nullcontext() if quiet else _display(run) as display:
         for event in desk.follow(who, run.id, after=after):
             if display is not None:
                 display.tell(event)
+            waited = waited or event.kind == "step_waited"
+            if alone and waited and needs_person(desk, who, run.id):
+                break
     return desk.run(who, run.id)
+
+
+def needs_person(desk: Desk, who: Principal, run_id: str) -> bool:
+    """Return whether the run waits, and for nothing that comes by itself, such as a time or another run."""
+    if desk.run(who, run_id).state.value != "waiting":
+        return False
+    still = [wait.kind.value for wait in desk.waits(who, run_id=run_id) if wait.state.value == "open"]
+    return bool(still) and not {"timer", "run"} & set(still)
 
 
 def describe(event: Event) -> str:
@@ -30,8 +49,13 @@ def describe(event: Event) -> str:
     parts = [event.at.astimezone().strftime("%H:%M:%S"), f"{event.seq:>4}", event.kind]
     if event.step:
         parts.append(event.step)
-    parts += [f"{name}={value}" for name, value in event.data.items() if value not in (None, "", [], {})]
-    return terminal.line("  ".join(parts[:4]) + ("  " + " ".join(parts[4:]) if parts[4:] else ""))[:400]
+    said = event_words.words(event)
+    if said is None:
+        said = " ".join(f"{name}={value}" for name, value in event.data.items() if value not in (None, "", [], {}))
+    return terminal.line("  ".join([*parts, said] if said else parts))[:400]
+
+
+_ENDS_ATTEMPT = frozenset({"step_waited", "step_deferred", "step_cancelled"})
 
 
 class _Display:
@@ -54,6 +78,10 @@ class _Display:
             self._running.pop(step, None)
             word = "will be tried again" if event.kind == "step_retried" else "failed"
             self._print("!" if event.kind == "step_retried" else "✗", f"{step} {word}: {event.data.get('error', '')}")
+        elif (said := event_words.words(event)) is not None:
+            if event.kind in _ENDS_ATTEMPT:
+                self._running.pop(step, None)
+            self._print("·", f"{step} {said}" if step else said)
         if self._status is not None:
             doing = ", ".join(name.replace("_", " ") for name in self._running) or "waiting"
             self._status.update(terminal.line(doing))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tieout.commands import progress, terminal
+from tieout.commands import event_words, progress, terminal
 from tieout.commands.shell import EXIT_CODES, FAILED, INTERRUPTED, Json
 from tieout.commands.shell import desk as open_desk
 
 if TYPE_CHECKING:
-    from tieout.model import Principal, Run
+    from tieout.model import OpenWait, Principal, Run
     from tieout.ports import Desk
 
 DEMO_QUESTION = (
@@ -28,16 +28,23 @@ AsOf = Annotated[
     datetime | None,
     typer.Option("--as-of", formats=["%Y-%m-%d"], help="Use nothing known later (default: the last price's day)."),
 ]
+Priority = Annotated[
+    int, typer.Option("--priority", min=-100, max=100, help="Before runs of a lower one of the workspace.")
+]
 
 
-def research(question: Question, ticker: Tickers = None, as_of: AsOf = None, as_json: Json = False) -> None:
+def research(
+    question: Question, ticker: Tickers = None, as_of: AsOf = None, priority: Priority = 0, as_json: Json = False
+) -> None:
     """Research a question and write a report in which every number ties out."""
-    raise typer.Exit(answer("research", question, tuple(ticker or ()), as_of, as_json=as_json))
+    raise typer.Exit(answer("research", question, tuple(ticker or ()), as_of, priority=priority, as_json=as_json))
 
 
-def ask(question: Question, ticker: Tickers = None, as_of: AsOf = None, as_json: Json = False) -> None:
+def ask(
+    question: Question, ticker: Tickers = None, as_of: AsOf = None, priority: Priority = 0, as_json: Json = False
+) -> None:
     """Give a short sourced answer in seconds, without a report."""
-    raise typer.Exit(answer("ask", question, tuple(ticker or ()), as_of, as_json=as_json))
+    raise typer.Exit(answer("ask", question, tuple(ticker or ()), as_of, priority=priority, as_json=as_json))
 
 
 def demo(as_json: Json = False) -> None:
@@ -52,10 +59,18 @@ def demo(as_json: Json = False) -> None:
     raise typer.Exit(code)
 
 
-def answer(agent: str, question: str, tickers: tuple[str, ...], as_of: datetime | None, *, as_json: bool) -> int:
+def answer(
+    agent: str,
+    question: str,
+    tickers: tuple[str, ...],
+    as_of: datetime | None,
+    *,
+    priority: int = 0,
+    as_json: bool,
+) -> int:
     """Open the desk, run the question, print its result and return the exit code."""
     with open_desk(work=True) as (desk, who):
-        return ask_desk(desk, who, agent, question, tickers, as_of, as_json=as_json)
+        return ask_desk(desk, who, agent, question, tickers, as_of, priority=priority, as_json=as_json)
 
 
 def ask_desk(
@@ -66,18 +81,23 @@ def ask_desk(
     tickers: tuple[str, ...],
     as_of: datetime | None,
     *,
+    priority: int = 0,
     as_json: bool,
 ) -> int:
     """Run the question at an open desk, print its result and return the exit code."""
     from tieout.model import RunRequest
 
     day = as_of.date() if as_of else None
-    run = desk.start_run(who, RunRequest(question, agent=agent, tickers=tickers, as_of=day, door="cli"))
+    request = RunRequest(question, agent=agent, tickers=tickers, as_of=day, door="cli", priority=priority)
+    run = desk.start_run(who, request)
     return finish(desk, who, run, as_json=as_json)
 
 
 def finish(desk: Desk, who: Principal, run: Run, *, as_json: bool, after: int = 0) -> int:
-    """Follow a run to its end, print its result and return the exit code; Ctrl-C leaves it to be resumed."""
+    """Follow a run to its end, print its result and return the exit code; Ctrl-C leaves it to be resumed.
+
+    A run that only a person can let go on is left waiting, with what to do about it.
+    """
     try:
         run = progress.watch(desk, who, run, quiet=as_json, after=after)
     except KeyboardInterrupt:
@@ -89,9 +109,21 @@ def finish(desk: Desk, who: Principal, run: Run, *, as_json: bool, after: int = 
     result = exported(desk, who, run.id)
     if as_json:
         terminal.show_json(result)
+    elif run.state.value == "waiting":
+        show_ways_on(desk.waits(who, run_id=run.id))
     else:
         show_result(result)
     return EXIT_CODES.get(str(result["status"]), FAILED)
+
+
+def show_ways_on(waits: Sequence[OpenWait]) -> None:
+    """Say what a run waits for, and by which command a person ends each of these waits."""
+    for wait in waits:
+        if wait.state.value == "open":
+            note = f": {terminal.line(wait.note)}" if wait.note else ""
+            terminal.say(f"{wait.step} waits for {wait.kind} {wait.name!r}{note}")
+            if (command := event_words.way_to_end(wait)) is not None:
+                terminal.say(f"    {command}")
 
 
 def exported(desk: Desk, who: Principal, run_id: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tieout.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or the beginning of it.")]
 
 DONE, USAGE, NEEDS_ANSWER, NEEDS_REVIEW, FAILED, INTERRUPTED = 0, 2, 3, 4, 5, 130
 EXIT_CODES = {
@@ -28,6 +29,7 @@ EXIT_CODES = {
     "needs_review": NEEDS_REVIEW,
     "failed": FAILED,
     "cancelled": FAILED,
+    "waiting": NEEDS_ANSWER,
 }
 
 
