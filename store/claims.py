@@ -25,7 +25,7 @@ from store.columns import UtcDateTime
 from store.joins import end_without_result
 from store.rows import run_of, step_of
 from store.run_change import RunChange, lock_run_of
-from store.tables import steps
+from store.tables import NOT_HELD, is_in, steps
 from tieout.model import Limit, ReadyStep, RunState, StepState
 from tieout.ports import Claimed
 
@@ -41,7 +41,7 @@ _MOST_WORKSPACES = 64  # that one look of the dispatcher serves; the others' tur
 _STEP = bindparam("the_step", type_=String())
 _FENCE = bindparam("the_fence", type_=BigInteger())
 _NOW = bindparam("now", type_=UtcDateTime())
-_STARTABLE = and_(steps.c.state == READY, ~steps.c.held)
+_STARTABLE = and_(is_in(steps.c.state, READY), NOT_HELD)
 CLAIMED = and_(steps.c.id == _STEP, steps.c.fence == _FENCE, steps.c.state == RUNNING)
 _NEXT_WORKSPACE = (
     select(steps.c.workspace)
@@ -162,14 +162,14 @@ def require(connection: Connection, step_id: str, fence: int) -> None:
 def still_held(connection: Connection, claims: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
     """Return those of (step id, fence) that stand."""
     query = select(steps.c.id, steps.c.fence).where(
-        steps.c.state == RUNNING, tuple_(steps.c.id, steps.c.fence).in_(list(claims))
+        is_in(steps.c.state, RUNNING), tuple_(steps.c.id, steps.c.fence).in_(list(claims))
     )
     return {(row.id, row.fence) for row in connection.execute(query)}
 
 
 def renew(connection: Connection, owner: str, until: datetime, only: Sequence[str] | None) -> int:
     """Extend leases. A row that another transaction holds is skipped: that write decides about the claim."""
-    mine = select(steps.c.id).where(steps.c.owner == owner, steps.c.state == RUNNING)
+    mine = select(steps.c.id).where(steps.c.owner == owner, is_in(steps.c.state, RUNNING))
     if only is not None:
         mine = mine.where(steps.c.id.in_(only))
     mine = mine.with_for_update(skip_locked=True)
@@ -180,7 +180,7 @@ def running(connection: Connection, now: datetime) -> Sequence[Any]:
     """Return (id, run_id, owner, fence, expired) of all running steps."""
     query = select(
         steps.c.id, steps.c.run_id, steps.c.owner, steps.c.fence, (steps.c.lease_until < now).label("expired")
-    ).where(steps.c.state == RUNNING)
+    ).where(is_in(steps.c.state, RUNNING))
     return connection.execute(query).all()
 
 

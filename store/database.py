@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, 
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from store.group_commit import GroupCommit
+from store.pooler import prepare_nothing_behind_a_pooler
 from tieout.errors import Conflict, InvalidInput, NotAvailable, StorageFull, TieoutError
 
 BUSY_TIMEOUT_S = 15.0
@@ -180,6 +181,7 @@ def open_database(url: str) -> Database:
     elif parsed.get_backend_name() == "postgresql":
         # A connection that the server closed (a restart) is found before it is used, not by a failing step.
         engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=32)
+        event.listen(engine, "connect", prepare_nothing_behind_a_pooler)
     else:
         raise InvalidInput(f"{parsed.get_backend_name()!r} is not a database for tieout: use sqlite or postgresql")
     database = Database(engine)

@@ -7,25 +7,24 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
-from store.tables import effects, runs, steps, waits
-from tieout.model import RunState, StepState, WaitState
+from store.tables import NOT_HELD, UNFINISHED, effects, is_in, runs, steps, waits
+from tieout.model import StepState, WaitState
 from tieout.ports import Depths
 
-_READY = steps.c.state == StepState.READY.value, ~steps.c.held
-_UNFINISHED = [state.value for state in RunState if not state.final]
+_READY = is_in(steps.c.state, StepState.READY), NOT_HELD
 
 
 def count(connection: Connection, now: datetime) -> Depths:
     """Return the depths over all workspaces."""
     ready_at = connection.execute(select(func.min(steps.c.ready_at)).where(*_READY)).scalar()
-    by_state = select(runs.c.state, func.count().label("n")).where(runs.c.state.in_(_UNFINISHED)).group_by(runs.c.state)
+    by_state = select(runs.c.state, func.count().label("n")).where(UNFINISHED).group_by(runs.c.state)
     return Depths(
         {
             "ready": _count(connection, *_READY),
-            "running": _count(connection, steps.c.state == StepState.RUNNING.value),
-            "retry": _count(connection, steps.c.state == StepState.RETRY.value, ~steps.c.held),
-            "waiting": _count(connection, waits.c.state == WaitState.OPEN.value, of=waits.c.step_id.distinct()),
-            "dead": _count(connection, steps.c.state == StepState.DEAD.value),
+            "running": _count(connection, is_in(steps.c.state, StepState.RUNNING)),
+            "retry": _count(connection, is_in(steps.c.state, StepState.RETRY), NOT_HELD),
+            "waiting": _count(connection, is_in(waits.c.state, WaitState.OPEN), of=waits.c.step_id.distinct()),
+            "dead": _count(connection, is_in(steps.c.state, StepState.DEAD)),
         },
         {row.state: row.n for row in connection.execute(by_state)},
         int(connection.execute(select(func.count()).select_from(unknown().subquery())).scalar_one()),

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from store.tables import buckets, steps
+from store.tables import buckets, is_in, steps
 from tieout.model import Limit, StepState
 
 ANY_WORKSPACE = "workspace:*"
@@ -68,7 +68,7 @@ def _running(connection: Connection, key: str) -> int:
     column, value = steps.c.limit_key, key
     if key.startswith("workspace:"):
         column, value = steps.c.workspace, key.removeprefix("workspace:")
-    query = select(func.count()).where(steps.c.state == StepState.RUNNING.value, column == value)
+    query = select(func.count()).where(is_in(steps.c.state, StepState.RUNNING), column == value)
     return int(connection.execute(query).scalar_one())
 
 

@@ -33,6 +33,8 @@ _DONE_KEYS = select(steps.c.key).where(*_done_steps).order_by(steps.c.position)
 class QuickPath(Protocol):
     """Claims and completes plain steps."""
 
+    known: KnownRuns
+
     def claim(self, step_id: str, owner: str, until: datetime, now: datetime) -> Claimed | None:
         """Claim the step, its lease standing `until`; None if it is not to be had."""
         ...
@@ -82,14 +84,18 @@ class KnownRuns:
         self._database = database
         self._runs: OrderedDict[str, Run] = OrderedDict()
 
+    def remember(self, run: Run) -> None:
+        """Keep a run that was just created here."""
+        self._runs[run.id] = run
+        while len(self._runs) > _REMEMBERED:
+            self._runs.popitem(last=False)
+
     def get(self, run_id: str) -> Run:
         """Return the run; only what never changes of it is to be trusted."""
         run = self._runs.get(run_id)
         if run is None:
             run = run_of(self._database.read(lambda c: c.execute(select(runs).where(runs.c.id == run_id)).one()))
-            self._runs[run_id] = run
-            while len(self._runs) > _REMEMBERED:
-                self._runs.popitem(last=False)
+            self.remember(run)
         return run
 
 

@@ -94,7 +94,7 @@ class PostgresQuickPath:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known = KnownRuns(database)
+        self.known = KnownRuns(database)
 
     def claim(self, step_id: str, owner: str, until: datetime, now: datetime) -> Claimed | None:
         """Claim the step; None if it is not to be had."""
@@ -104,7 +104,7 @@ class PostgresQuickPath:
         run_id, *rest = rows[0]
         step, run_row = tuple(rest[: len(STEP_COLUMNS)]), tuple(rest[len(STEP_COLUMNS) :])
         outputs = RunOutputs(self._database, run_id)
-        return claimed_of(step, self._known.get(run_id), run_row, owner, now, outputs)
+        return claimed_of(step, self.known.get(run_id), run_row, owner, now, outputs)
 
     def complete(self, claimed: Claimed, output: Mapping[str, Any], now: datetime) -> list[ReadyStep] | None:
         """Commit the output; None, with nothing changed, where this is not plain or the claim is stale."""

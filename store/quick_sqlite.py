@@ -56,7 +56,7 @@ class SqliteQuickPath:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known = KnownRuns(database)
+        self.known = KnownRuns(database)
 
     def claim(self, step_id: str, owner: str, until: datetime, now: datetime) -> Claimed | None:
         """Claim the step; None if it is not to be had."""
@@ -88,7 +88,7 @@ class SqliteQuickPath:
             return None
         step, run_row = found
         outputs = RunOutputs(self._database, step[0])
-        return claimed_of(step[1:], self._known.get(step[0]), tuple(run_row), owner, now, outputs)
+        return claimed_of(step[1:], self.known.get(step[0]), tuple(run_row), owner, now, outputs)
 
     def complete(self, claimed: Claimed, output: Mapping[str, Any], now: datetime) -> list[ReadyStep] | None:
         """Commit the output; None, with nothing changed, where this is not plain. Raises StaleFence."""

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, Select, select, update
 from store import claims, depths, records, replay, rules
 from store.database import Database
 from store.joins import end_if_settled, end_without_result
+from store.quick import QuickPath
 from store.records import find, upsert
 from store.rows import AnyRow, artifact_of, event_of, run_of, step_of
 from store.run_change import UNFINISHED, RunChange
-from store.tables import artifacts, events, runs
+from store.tables import artifacts, events, is_in, runs
 from store.tables import steps as step_table
 from tieout.errors import Conflict, NotFound
 from tieout.model import (
@@ -38,12 +39,16 @@ class RunRecords:
     """Runs in SQL. Each method is one transaction."""
 
     _database: Database
+    _quick: QuickPath | None
 
     def create_run(self, principal: Principal, request: RunRequest, plan: Plan, *, now: datetime) -> Run:
         """Commit a run with its steps. Raises InvalidInput (plan), Conflict (reused idempotency key)."""
         rules.check_plan(plan)
         rules.check_request(request)
-        return self._database.write(lambda c: records.create(c, principal, request, plan, now))
+        run = self._database.write(lambda c: records.create(c, principal, request, plan, now))
+        if self._quick is not None and run.state is RunState.QUEUED:
+            self._quick.known.remember(run)
+        return run
 
     def get_run(self, principal: Principal, run_id: str) -> Run:
         """Return the run of an id or unique prefix (with or without `run_`). Raises NotFound."""
@@ -83,7 +88,7 @@ class RunRecords:
         """Return dead steps, the newest first. Raises NotFound."""
 
         def work(connection: Connection) -> list[DeadLetter]:
-            mine = [step_table.c.workspace == principal.workspace, step_table.c.state == StepState.DEAD.value]
+            mine = [step_table.c.workspace == principal.workspace, is_in(step_table.c.state, StepState.DEAD)]
             if run_id is not None:
                 mine.append(step_table.c.run_id == find(connection, principal, run_id, runs.c.id).id)
             query = select(step_table).where(*mine).order_by(step_table.c.finished_at.desc(), step_table.c.id)

@@ -12,8 +12,8 @@ from store import claims, outcomes, rules, waiting
 from store.database import Database
 from store.quick import QuickPath
 from store.rows import AnyRow
+from store.tables import NOT_HELD, is_in, waits
 from store.tables import steps as step_table
-from store.tables import waits
 from tieout.model import Limit, ReadyStep, RunState, StepSpec, StepState, Wait, WaitState
 from tieout.ports import Claimed
 
@@ -98,6 +98,12 @@ class StepLife:
         only = None if steps is None else sorted(steps)
         return self._database.write(lambda c: claims.renew(c, owner, now + timedelta(seconds=lease_s), only))
 
+    def running_owners(self) -> frozenset[str]:
+        """Return the owners of all running steps."""
+        query = select(step_table.c.owner).where(is_in(step_table.c.state, StepState.RUNNING)).distinct()
+        found = self._database.read(lambda connection: connection.execute(query).scalars().all())
+        return frozenset(owner for owner in found if owner is not None)
+
     def release_lost(self, *, now: datetime, alive: Callable[[str], bool]) -> list[ReadyStep]:
         """Free the steps of dead owners and of leases that ran out; return those that are ready again."""
         running = self._database.read(lambda connection: claims.running(connection, now))
@@ -110,8 +116,8 @@ class StepLife:
 
     def promote_due(self, *, now: datetime) -> tuple[list[ReadyStep], datetime | None]:
         """Make due retries ready and end due waits; return what became ready and when the next is due."""
-        retry = and_(step_table.c.state == StepState.RETRY.value, ~step_table.c.held)
-        open_wait = waits.c.state == WaitState.OPEN.value
+        retry = and_(is_in(step_table.c.state, StepState.RETRY), NOT_HELD)
+        open_wait = is_in(waits.c.state, WaitState.OPEN)
 
         def look(connection: Connection) -> tuple[datetime | None, datetime | None, Sequence[AnyRow]]:
             first_retry = connection.execute(select(func.min(step_table.c.ready_at)).where(retry)).scalar()

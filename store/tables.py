@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 
@@ -39,6 +41,14 @@ metadata = MetaData(
 def _where(condition: str) -> dict[str, Any]:
     """Return the options of an index over the few rows that are of interest among the many that are finished."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+_UNFINISHED = "state IN ('queued', 'running', 'waiting', 'paused')"
+
+
+def is_in(column: Column[Any], value: str) -> ColumnElement[bool]:
+    """Return `column = 'value'` with the value in the statement: only so does a partial index over it serve."""
+    return column == literal_column(f"'{value}'")
 
 
 runs = Table(
@@ -75,7 +85,7 @@ runs = Table(
         "ix_runs_unfinished",
         "workspace",
         "created_at",
-        **_where("state IN ('queued', 'running', 'waiting', 'paused')"),
+        **_where(_UNFINISHED),
     ),
 )
 
@@ -112,11 +122,14 @@ steps = Table(
     Column("started_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
     UniqueConstraint("run_id", "key"),
-    Index("ix_steps_ready", "workspace", "turn", "ready_at", "id", **_where("state = 'ready' AND NOT held")),
-    Index("ix_steps_due", "ready_at", **_where("state = 'retry' AND NOT held")),
+    Index("ix_steps_ready", "workspace", "turn", "ready_at", "id", **_where("state = 'ready' AND held = false")),
+    Index("ix_steps_due", "ready_at", **_where("state = 'retry' AND held = false")),
     Index("ix_steps_running", "owner", **_where("state = 'running'")),
     Index("ix_steps_dead", "workspace", "finished_at", **_where("state = 'dead'")),
 )
+
+UNFINISHED: ColumnElement[bool] = literal_column(f"runs.{_UNFINISHED}")
+NOT_HELD: ColumnElement[bool] = steps.c.held == literal_column("false")  # as the indexes over `steps` have it
 
 step_edges = Table(
     "step_edges",
@@ -162,6 +175,7 @@ effects = Table(
     Column("finished_at", UtcDateTime),
     Column("fence", BigInteger, nullable=False, server_default="0"),  # of the claim that began the newest attempt
     Index(None, "run_id"),
+    Index(None, "step_id"),
     Index("ix_effects_open", "workspace", "begun_at", **_where("outcome IS NULL")),
 )
 
@@ -187,6 +201,7 @@ waits = Table(
     Column("payload", Json, nullable=False),
     Column("asked_at", UtcDateTime, nullable=False),
     Index(None, "run_id"),
+    Index(None, "step_id"),
     Index("ix_waits_open", "workspace", "asked_at", **_where("state = 'open'")),
     Index("ix_waits_due", "until", **_where("state = 'open'")),
     Index("ix_waits_runs", "child_run", **_where("state = 'open' AND child_run IS NOT NULL")),

@@ -13,7 +13,7 @@ from store.outcomes import leave
 from store.records import insert_run
 from store.rows import AnyRow, wait_of
 from store.run_change import RunChange
-from store.tables import runs, signals, steps, waits
+from store.tables import is_in, runs, signals, steps, waits
 from tieout.errors import Conflict, NotFound, PermissionDenied
 from tieout.model import OpenWait, Principal, ReadyStep, RunState, StepState, Wait, WaitKind, WaitState, new_id
 from tieout.ports import Claimed
@@ -192,7 +192,7 @@ def signal(
 
 def due(connection: Connection, now: datetime) -> Sequence[AnyRow]:
     """Return (token, run_id) of open waits whose time has come."""
-    query = select(waits.c.token, waits.c.run_id).where(waits.c.state == OPEN, waits.c.until <= now)
+    query = select(waits.c.token, waits.c.run_id).where(is_in(waits.c.state, OPEN), waits.c.until <= now)
     return connection.execute(query.order_by(waits.c.until).limit(500)).all()
 
 
@@ -216,7 +216,7 @@ def ended_sub_runs(connection: Connection) -> Sequence[AnyRow]:
     """Return (token, run_id, child_run) of open waits for runs that are final."""
     final = [state.value for state in RunState if state.final]
     query = select(waits.c.token, waits.c.run_id, waits.c.child_run).join(runs, runs.c.id == waits.c.child_run)
-    open_wait = waits.c.state == OPEN, waits.c.child_run.is_not(None)
+    open_wait = is_in(waits.c.state, OPEN), waits.c.child_run.is_not(None)
     return connection.execute(query.where(*open_wait, runs.c.state.in_(final)).limit(500)).all()
 
 

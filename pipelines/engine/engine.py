@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import structlog
-from dramatiq import Actor
+from dramatiq import Actor, Message
 from dramatiq.worker import Worker
 
 from pipelines.engine.brokers import QUEUE
@@ -23,11 +23,17 @@ from tieout.execution import Executor
 from tieout.model import ReadyStep
 from tieout.ports import Changes, Liveness, RunStore
 
+_ACTOR = "execute_step"
 _POLL_S = 0.5  # other processes' runs are seen this late at the most
 _BUSY_S = 0.02  # between two looks while there is more than the broker holds
 _TICK_S = 0.5
 _HINTS_PER_WORKER = 8  # how many ready steps the broker may hold for each worker thread
 _log = structlog.get_logger(__name__)
+
+
+def _message(step_id: str) -> Message[None]:
+    """Return a hint; Dramatiq's own way draws a random id for each, and nobody asks for it."""
+    return Message(QUEUE, _ACTOR, (step_id,), {}, {}, message_id=step_id)
 
 
 def _now() -> datetime:
@@ -65,9 +71,7 @@ class DramatiqEngine:
         self._liveness = liveness or LeaseLiveness()
         self._clock = clock
         self._measures = measures
-        self._actor = Actor(
-            self._execute, broker=broker, actor_name="execute_step", queue_name=QUEUE, priority=0, options={}
-        )
+        self._actor = Actor(self._execute, broker=broker, actor_name=_ACTOR, queue_name=QUEUE, priority=0, options={})
         self._dispatcher = Dispatcher(self._hint)
         self._timer = Timer(store, self._open, clock=clock, guarded=self._guarded)
         self._waking = threading.Event()
@@ -101,8 +105,7 @@ class DramatiqEngine:
         self._trouble = None
         self._liveness.hold(self.owner)
         try:
-            # What this owner still seems to run is from before its last stop: nothing has started yet.
-            self._sweep(lambda owner: owner != self.owner and self._liveness.alive(owner))
+            self._sweep(starting=True)
         except BaseException:
             self._liveness.release(self.owner)
             raise
@@ -165,7 +168,7 @@ class DramatiqEngine:
             self._waking.set()
 
     def _hint(self, step_ids: Sequence[str]) -> None:
-        self._broker.enqueue_many([self._actor.message(step_id) for step_id in step_ids])
+        self._broker.enqueue_many([_message(step_id) for step_id in step_ids])
 
     # ------------------------------------------------------------ dispatcher
 
@@ -214,14 +217,16 @@ class DramatiqEngine:
             renewed = self._store.renew_leases(self.owner, lease_s=self._lease_s, now=self._clock(), steps=running)
             self._measures.leases(len(running), renewed)
 
-    def _sweep(self, alive: Callable[[str], bool] | None = None) -> None:
-        freed = self._store.release_lost(now=self._clock(), alive=alive or self._alive)
+    def _sweep(self, *, starting: bool = False) -> None:
+        """Free the steps of the dead. Whoever is seen only now lives; the lease tells when even that is wrong."""
+        owners = self._store.running_owners()
+        dead = owners - {self.owner} - self._liveness.alive_many(owners - {self.owner})
+        if starting:  # what this owner still seems to run is from before its last stop
+            dead |= owners & {self.owner}
+        freed = self._store.release_lost(now=self._clock(), alive=lambda owner: owner not in dead)
         if freed:
             self._measures.freed(len(freed))
             self._waking.set()
-
-    def _alive(self, owner: str) -> bool:
-        return owner == self.owner or self._liveness.alive(owner)
 
     def _guarded(self, failed: str, work: Callable[[], object]) -> object:
         """Run a piece of work and return what it does; whatever it raises, the thread lives on and tries again."""

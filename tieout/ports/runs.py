@@ -216,6 +216,10 @@ class RunStore(WaitStore, Protocol):
         """Extend the leases of the steps that `owner` runs (only of those ids, when given); return how many."""
         ...
 
+    def running_owners(self) -> frozenset[str]:
+        """Return the owners of all running steps."""
+        ...
+
     def release_lost(self, *, now: datetime, alive: Callable[[str], bool]) -> list[ReadyStep]:
         """Make steps whose lease ran out or whose owner is not alive ready again (or dead, with no attempts left)."""
         ...

@@ -95,8 +95,8 @@ def _waits() -> None:
 def _indexes() -> None:
     unfinished = "state IN ('queued', 'running', 'waiting', 'paused')"
     _index("ix_runs_unfinished", "runs", ["workspace", "created_at"], unfinished)
-    _index("ix_steps_ready", "steps", ["workspace", "turn", "ready_at", "id"], "state = 'ready' AND NOT held")
-    _index("ix_steps_due", "steps", ["ready_at"], "state = 'retry' AND NOT held")
+    _index("ix_steps_ready", "steps", ["workspace", "turn", "ready_at", "id"], "state = 'ready' AND held = false")
+    _index("ix_steps_due", "steps", ["ready_at"], "state = 'retry' AND held = false")
     _index("ix_steps_running", "steps", ["owner"], "state = 'running'")
     _index("ix_steps_dead", "steps", ["workspace", "finished_at"], "state = 'dead'")
     _index("ix_effects_open", "effects", ["workspace", "begun_at"], "outcome IS NULL")

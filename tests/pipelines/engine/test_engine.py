@@ -189,14 +189,23 @@ def test_a_full_disk_stops_the_wait_with_a_reason_and_the_run_goes_on_later(toy:
 
     database = open_database(f"sqlite:///{tmp_path / 'tieout.db'}")
     limit = {"pages": 1_000_000}
-    event.listen(database.engine, "begin", lambda c: c.exec_driver_sql(f"PRAGMA max_page_count = {limit['pages']}"))
+
+    def narrow(connection: Any, *_: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {limit['pages']}")
+
+    def begin_anew() -> None:
+        database.close()  # the next connection has the limit that holds then
+
+    event.listen(database.engine, "connect", narrow)
     bench = Bench(toy, (SqlRunStore(database), None), tmp_path)
     run = bench.submit(shape={"a": [], "b": ["a"]}, actions={"a": "swell"})
     limit["pages"] = 1  # SQLite takes this as "no page more than there are"
+    begin_anew()
     with pytest.raises(StorageFull, match="full"):
         bench.finish(run)
     assert not bench.store.get_run(toy.ANN, run.id).state.final
     limit["pages"] = 1_000_000
+    begin_anew()
     assert bench.finish(run).state is RunState.DONE
     database.close()
 
