@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Engine, exc
@@ -21,29 +22,35 @@ _MOST = 64  # operations of one transaction: whoever leads does not write for ot
 
 
 class _Operation:
-    __slots__ = ("error", "gone", "result", "settled", "turn", "work")
+    __slots__ = ("error", "gone", "leads", "result", "settled", "turn", "work")
 
     def __init__(self, work: Callable[[Connection], Any]) -> None:
         self.work = work
         self.turn = threading.Lock()
         self.turn.acquire()
-        self.gone = False  # its thread was interrupted and waits no more
+        self.leads = False  # its thread writes, for itself and for others
         self.settled = False  # it is on the disk, or refused: never to be done again
+        self.gone = False  # its thread was interrupted and waits no more
         self.result: Any = None
         self.error: BaseException | None = None
+
+    def wake(self) -> None:
+        """Let its thread look what has become of it. Once too often does no harm."""
+        with suppress(RuntimeError):
+            self.turn.release()
 
 
 class GroupCommit:
     """Writes to one SQLite database. An operation may be run twice, but is kept once.
 
-    Of a group whose transaction failed each is done again by itself; so is what an interrupt left undone.
+    Of a group whose transaction failed each is done again by itself; so is what an interrupt left undone. The first
+    of the queue leads; whatever it writes stays in the queue until it is settled, so that nothing is lost with it.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._queue: deque[_Operation] = deque()
-        self._guard = threading.Lock()  # of the queue and of `_leader`
-        self._leader: _Operation | None = None
+        self._guard = threading.Lock()  # of the queue and of who leads
         self._connection: Connection | None = None
 
     def run[T](self, work: Callable[[Connection], T]) -> T:
@@ -51,13 +58,13 @@ class GroupCommit:
         mine = _Operation(work)
         try:
             with self._guard:
-                if self._leader is None:
-                    self._leader = mine
-                else:
-                    self._queue.append(mine)
-            if self._leader is not mine:
+                self._queue.append(mine)
+                mine.leads = self._queue[0] is mine
+            while not (mine.leads or mine.settled):
                 mine.turn.acquire()
-            if not mine.settled:
+                with self._guard:
+                    mine.leads = not mine.settled and self._queue[0] is mine
+            if mine.leads:
                 self._lead(mine)
         except BaseException:  # an interrupt of this thread, wherever it came: the others go on
             self._leave(mine)
@@ -76,37 +83,36 @@ class GroupCommit:
 
     def _lead(self, mine: _Operation) -> None:
         with self._guard:
-            group = [mine]
-            while self._queue and len(group) < _MOST:
-                group.append(self._queue.popleft())
+            group = [one for one in islice(self._queue, _MOST) if not one.gone]
         try:
             self._write(group)
         except BaseException:
             self._drop()
             raise
-        finally:
-            # After an interrupt some may be kept already (a failed group is written one by one); the rest wait on.
-            with self._guard:
-                self._queue.extendleft(one for one in reversed(group[1:]) if not (one.settled or one.gone))
-            for operation in group[1:]:
-                if operation.settled:
-                    operation.turn.release()
-            self._pass_on(mine)
-
-    def _leave(self, mine: _Operation) -> None:
-        """Forget an operation whose thread goes away: nobody would lead in its place."""
-        with self._guard, suppress(ValueError):
-            mine.gone = True
-            self._queue.remove(mine)
         self._pass_on(mine)
 
-    def _pass_on(self, mine: _Operation) -> None:
+    def _leave(self, mine: _Operation) -> None:
+        """Give up an operation whose thread goes away, and the lead with it."""
+        mine.gone = True
         with self._guard:
-            if self._leader is not mine:
-                return
-            self._leader = self._queue.popleft() if self._queue else None
-            if self._leader is not None:
-                self._leader.turn.release()
+            leads = mine.leads or (bool(self._queue) and self._queue[0] is mine)
+        if leads:
+            self._pass_on(mine)
+        elif self._queue:
+            self._queue[0].wake()  # perhaps the interrupt came just before that
+
+    def _pass_on(self, mine: _Operation) -> None:
+        """Take what is settled from the queue, wake its threads and the next leader. Another time does no harm."""
+        with self._guard:
+            while self._queue:
+                first = self._queue[0]
+                if first is not mine and (first.leads or not (first.settled or first.gone)):
+                    break
+                first.wake()
+                self._queue.popleft()
+            mine.leads = False
+            if self._queue:
+                self._queue[0].wake()
 
     def _write(self, group: list[_Operation]) -> None:
         try:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.support.run_store import ALIVE, ANN, CHAIN, EVE, LATER, NOW, kinds, plan, start, states, step_id, take
+from tests.support.run_store import ALIVE, ANN, CHAIN, LATER, NOW, kinds, plan, start, states, step_id, take
 from tieout.errors import StaleFence
 from tieout.model import Artifact, Plan, RunState, StepSpec
 from tieout.ports import Claimed, RunStore
@@ -63,15 +63,6 @@ def test_every_write_of_a_lost_claim_is_refused(store: RunStore) -> None:
     assert store.artifacts(ANN, run.id) == []
     store.complete_step(new, {}, now=NOW)
     assert store.get_run(ANN, run.id).state is RunState.DONE
-
-
-def test_ready_steps_take_workspaces_in_turn(store: RunStore) -> None:
-    for _ in range(3):
-        start(store, plan(a=(), b=()))
-    start(store, plan(c=()), who=EVE)
-    ready = store.ready_steps(limit=2, now=NOW)
-    assert {step.workspace for step in ready} == {"desk", "elsewhere"}
-    assert len(store.ready_steps(limit=99, now=NOW)) == 7
 
 
 def test_a_failed_step_is_retried_when_it_is_due(store: RunStore) -> None:
