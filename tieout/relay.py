@@ -23,6 +23,7 @@ MOST_BYTES = 7_000  # PostgreSQL refuses a payload of 8,000
 _GATHER_S = 0.005  # after each message: what is told meanwhile goes together, so that a busy process spends little
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
+_WORTH_TELLING = 2  # failures in a row
 _GOODBYE_S = 2.0
 _log = structlog.get_logger(__name__)
 
@@ -192,23 +193,26 @@ class RelayedChanges:
 
 
 class _Trouble:
-    """Says once that a line is down and once that it is up again, and waits longer each time in between."""
+    """Says once that a line is down and once that it is up again, and waits longer each time in between.
+
+    Not at the first failure: servers and routers cut idle connections, and the next one is made at once.
+    """
 
     def __init__(self, name: str, what: str, closing: threading.Event) -> None:
         self._name = name
         self._what = what
         self._closing = closing
-        self._pause_s = 0.0
+        self._failures = 0
 
     def pause(self, error: Exception) -> None:
-        """Wait before the next try, no longer than until the end."""
-        if not self._pause_s:
+        """Wait before the next try, no longer than until the end; say so once."""
+        self._failures += 1
+        if self._failures == _WORTH_TELLING:
             _log.warning("wake_ups_lost", line=self._name, cannot=self._what, reason=str(error))
-        self._pause_s = min(_LONGEST_PAUSE_S, self._pause_s * 2 or _FIRST_PAUSE_S)
-        self._closing.wait(self._pause_s)
+        self._closing.wait(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(self._failures - 1, 10)))
 
     def over(self) -> None:
         """Say that it works again, if it did not."""
-        if self._pause_s:
+        if self._failures >= _WORTH_TELLING:
             _log.info("wake_ups_restored", line=self._name)
-        self._pause_s = 0.0
+        self._failures = 0
