@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, literal_column, select, union_all, update
+from sqlalchemy import Connection, and_, delete, func, literal_column, select, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -203,6 +203,16 @@ class SqlScheduleStore:
         """Try a begun fire again from `retry_at` on; `reason` says why it has not started."""
         change = _begun(fire).values(retry_at=retry_at, reason=reason)
         self._database.write(lambda connection: connection.execute(change))
+
+    def forget_fires(self, *, before: datetime, limit: int) -> int:
+        """Remove finished fires planned before a time, at most `limit`, each schedule's last one kept; say how many."""
+        key = tuple_(fires.c.schedule_id, fires.c.planned_at)
+        last = select(schedules.c.last_planned_at).where(schedules.c.id == fires.c.schedule_id).scalar_subquery()
+        old = select(fires.c.schedule_id, fires.c.planned_at).where(
+            ~_BEGUN, fires.c.planned_at < before, fires.c.planned_at != last
+        )
+        gone = delete(fires).where(key.in_(old.limit(limit)))
+        return self._database.write(lambda connection: connection.execute(gone).rowcount)
 
     # ------------------------------------------------------------ helpers
 

@@ -1,4 +1,4 @@
-"""The scheduler: one thread that sleeps until the next planned time and begins its fire, once among all schedulers.
+"""The scheduler: a thread that sleeps until the next planned time and begins its fire, once among all schedulers.
 
 A fire goes three steps, each a transaction of its own:
 
@@ -16,7 +16,9 @@ So a crash at any point neither loses a run nor doubles it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -29,6 +31,9 @@ from tieout.recurrence import next_after, parse_rule
 
 POLL_S = 1.0  # schedules that another process added, and a clock that was set, are noticed this late at the most
 _BATCH = 50
+_AT_ONCE = 8  # schedules that are due together and are worked on at a time
+_KEPT = timedelta(days=400)  # how long fires are remembered
+_FORGETTING_S = 3_600.0  # between two looks for old ones
 _SOON = timedelta(seconds=90)
 _MOST_ATTEMPTS = 100  # of starting one run while the store is full or busy: with the waits between, a day and a half
 _LONGEST_WAIT_S = 1_500.0
@@ -64,6 +69,7 @@ class Scheduler:
         self._clock = clock
         self._poll_s = poll_s
         self._lease = timedelta(seconds=lease_s)
+        self._forget_at = 0.0  # of the monotonic clock
         self._waking = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -94,14 +100,14 @@ class Scheduler:
         """
         while not self._stopping.is_set():
             due = self._store.due_schedules(now=self._clock(), limit=_BATCH)
-            moved = [self._advance(schedule) for schedule in due if not self._stopping.is_set()]
+            moved = _each(self._advance, due)
             now = self._clock()
             stranded = self._store.take_stranded(now=now, retry_at=now + self._lease, limit=_BATCH)
-            for fire in stranded:
-                self._start(fire)
+            _each(self._start, stranded)
             if not any(moved) and not stranded:
                 break
         self._look_ahead()
+        self._forget()
         next_at = self._store.next_due()
         left = self._poll_s if next_at is None else (next_at - self._clock()).total_seconds()
         return min(max(left, 0.001), self._poll_s)
@@ -127,10 +133,16 @@ class Scheduler:
                 except Exception as error:  # told when the time comes
                     _log.debug("schedule_not_looked_ahead", schedule=schedule.id, reason=str(error))
 
+    def _forget(self) -> None:
+        """Remove what is older than anybody asks about, now and then, a little at a time."""
+        if time.monotonic() >= self._forget_at:
+            self._forget_at = time.monotonic() + _FORGETTING_S
+            self._store.forget_fires(before=self._clock() - _KEPT, limit=1_000)
+
     def _advance(self, schedule: Schedule) -> bool:
         """Claim the schedule's planned time and start its fires; return whether this scheduler got it."""
         now = self._clock()
-        if schedule.next_at is None or schedule.next_at > now:
+        if schedule.next_at is None or schedule.next_at > now or self._stopping.is_set():
             return False
         move = self._planned(schedule, now)
         begun = self._store.advance(
@@ -182,6 +194,14 @@ class Scheduler:
             _log.error("fire_failed", **_words(fire), exc_info=error)
         self._store.finish_fire(fire, reason=fire_reason(error))
         _log.warning("schedule_not_fired", **_words(fire), reason=fire_reason(error))
+
+
+def _each[T, R](act: Callable[[T], R], things: Sequence[T]) -> list[R]:
+    """Return what `act` gives for each, several at a time: they wait for the disk together, not one by one."""
+    if len(things) < 2:
+        return [act(thing) for thing in things]
+    with ThreadPoolExecutor(min(_AT_ONCE, len(things)), thread_name_prefix="tieout-fires") as pool:
+        return list(pool.map(act, things))
 
 
 def _words(fire: Fire) -> dict[str, str]:

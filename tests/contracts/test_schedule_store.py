@@ -312,6 +312,20 @@ def test_many_threads_take_a_stranded_fire_once(store: ScheduleStore) -> None:
         assert sum(pool.map(race, range(8))) == 5
 
 
+def test_old_fires_are_forgotten_except_the_last_and_what_has_only_begun(store: ScheduleStore) -> None:
+    daily, other = add(store), add(store, "other")
+    times = [NINE - timedelta(days=day) for day in (5, 4, 3, 2)]
+    begun = move(store, daily, TEN, *(fire(daily, at) for at in times))
+    for one in begun[1:]:
+        store.finish_fire(one, run_id="run_1")
+    store.finish_fire(move(store, other, TEN, fire(other, times[0]))[0], run_id="run_2")
+    assert store.forget_fires(before=NINE, limit=1) == 1
+    assert store.forget_fires(before=NINE, limit=9) == 1
+    assert store.forget_fires(before=NINE, limit=9) == 0
+    assert [one.planned_at for one in store.fires(ANN, daily.id)] == [times[3], times[0]]
+    assert len(store.fires(ANN, other.id)) == 1
+
+
 def test_a_fire_beside_the_plan_leaves_the_plan_alone(store: ScheduleStore) -> None:
     daily = add(store)
     by_hand = fire(daily, NOW, manual=True)

@@ -86,6 +86,10 @@ class ScheduleStore(Protocol):
         """Try a begun fire again from `retry_at` on; `reason` says why it has not started."""
         ...
 
+    def forget_fires(self, *, before: datetime, limit: int) -> int:
+        """Remove finished fires planned before a time, at most `limit`, each schedule's last one kept; say how many."""
+        ...
+
 
 def fire_request(schedule: Schedule, planned_at: datetime, day: date | None) -> RunRequest:
     """Return the request of the one run that a fire may start: its idempotency key names schedule and planned time.
