@@ -1,4 +1,4 @@
-"""A whole desk in memory, with an agent whose runs end as `params["end"]` or a word of the question says."""
+"""A whole desk in memory, with an agent whose runs end, or wait, as `params["end"]` or a word of the question says."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,16 +21,31 @@ from store.memory_content import MemoryContentStore
 from store.runs import SqlRunStore
 from store.schedules import SqlScheduleStore
 from tieout.application import Application
+from tieout.backoff import Backoff
 from tieout.bootstrap import render_result
 from tieout.changes import Announcing, LocalChanges
-from tieout.errors import InvalidInput, NeedsAnswer
+from tieout.errors import InvalidInput, NeedsAnswer, OutcomeUnknown, ProviderUnavailable
 from tieout.execution import Executor
-from tieout.model import Document, Hit, Page, Plan, Principal, Role, RunRequest, RunState, Span, StepSpec
+from tieout.model import (
+    Document,
+    Hit,
+    Page,
+    Plan,
+    Principal,
+    Role,
+    RunRequest,
+    RunState,
+    Span,
+    StepSpec,
+    Wait,
+    WaitKind,
+)
 from tieout.ports import Agent, IngestOutcome, Library, Parts, RunStore, SearchFilter, StepContext, StepOutcome
 
 ADMIN = Principal("ada", "desk", Role.ADMIN)
 MEMBER = Principal("max", "desk", Role.MEMBER)
 VIEWER = Principal("vera", "desk", Role.VIEWER)
+DRAFT = "d" * 64
 GO = threading.Event()  # what a run with end=block waits for
 
 
@@ -49,7 +65,7 @@ def plan(request: RunRequest) -> Plan:
 
 def _end(context: StepContext) -> str | None:
     request = context.run.request
-    words = ("needs_answer", "needs_review", "fail", "block", "park")
+    words = ("needs_answer", "needs_review", "fail", "block", "park", "mend", "spawn", "unsure", *WAITS)
     return request.params.get("end") or next((word for word in words if word in request.question), None)
 
 
@@ -59,10 +75,11 @@ def _may_go() -> bool:
 
 
 def begin(context: StepContext) -> StepOutcome:
-    """Ask back when told to."""
+    """Ask back, or add steps, when told to."""
     if _end(context) == "needs_answer":
         raise NeedsAnswer("Which one do you mean?")
-    return StepOutcome({})
+    more = ("extra_1", "extra_2") if _end(context) == "spawn" else ()
+    return StepOutcome({}, spawn=tuple(StepSpec(key, "work", ("begin",)) for key in more))
 
 
 def work(context: StepContext) -> StepOutcome:
@@ -70,11 +87,51 @@ def work(context: StepContext) -> StepOutcome:
     context.emit("worked", side=context.step.key)
     if _end(context) == "fail":
         raise InvalidInput("this cannot be done")
+    if _end(context) == "mend" and not _may_go():
+        raise InvalidInput("this cannot be done yet")
+    if _end(context) in WAITS and context.step.key == "left" and not context.signals:
+        return StepOutcome({}, waits=(WAITS[str(_end(context))](context),))
+    if _end(context) == "unsure" and context.step.key == "left":
+        context.deliver("hello", "deaf", {"text": "hello"})
     while _end(context) == "block" and not context.cancelled() and not _may_go():
         pass
     while _end(context) == "park" and not _may_go():  # without a look at the database
         pass
     return StepOutcome({"side": context.step.key})
+
+
+def approval(context: StepContext) -> Wait:
+    """Return a wait for consent to `DRAFT`."""
+    approvers = tuple(context.run.request.params.get("approvers", ()))
+    return Wait(WaitKind.APPROVAL, "publish/the report", draft_sha256=DRAFT, approvers=approvers, note="Look at it")
+
+
+WAITS: Mapping[str, Callable[[StepContext], Wait]] = {
+    "approve": approval,
+    "signal": lambda _context: Wait(WaitKind.EVENT, "prices/arrived"),
+    "timer": lambda _context: Wait(WaitKind.TIMER, "later", until=datetime.now(UTC) + timedelta(days=1)),
+    "child": lambda _context: Wait(WaitKind.RUN, "child", request=RunRequest("block?", params={"end": "block"})),
+}
+
+
+class DeafChannel:
+    """Takes messages, loses its answers, and cannot tell later what it took."""
+
+    name = "deaf"
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def send(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send, and fail to say so the first time."""
+        self.sent.append(key)
+        if len(self.sent) == 1:
+            raise ProviderUnavailable("the line was cut")
+        return {"number": len(self.sent)}
+
+    def look_up(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Not know."""
+        raise OutcomeUnknown("it keeps no list")
 
 
 def end(context: StepContext) -> StepOutcome:
@@ -119,8 +176,6 @@ class ShelfLibrary:
         return outcomes
 
     def _read(self, principal: Principal, path: Path) -> IngestOutcome:
-        from datetime import UTC, datetime
-
         text = path.read_text()
         if not text:
             return IngestOutcome(path.name, "refused", reason="it is empty")
@@ -196,10 +251,15 @@ def memory_desk(reports: Path) -> Iterator[Application]:
     store = cast(RunStore, Announcing(SqlRunStore(database), changes.notify))
     content = MemoryContentStore()
     catalogue = agents()
-    parts = Parts(cast(Library, ShelfLibrary()), CompanyRegistry(content), MemoryLake(), MemoryBlobStore())
-    engine = DramatiqEngine(
-        in_process_broker(), store, Executor(store, catalogue, parts), "tests", workers=2, changes=changes
+    parts = Parts(
+        cast(Library, ShelfLibrary()),
+        CompanyRegistry(content),
+        MemoryLake(),
+        MemoryBlobStore(),
+        channels={"deaf": DeafChannel()},
     )
+    executor = Executor(store, catalogue, parts, backoff=Backoff(first_s=0.01, provider_first_s=0.01))
+    engine = DramatiqEngine(in_process_broker(), store, executor, "tests", workers=2, changes=changes)
     GO.clear()
     engine.start()
     try:
