@@ -24,15 +24,20 @@ def create_app(
     hosts: frozenset[str] = LOOPBACK,
     stopping: Callable[[], bool] = lambda: False,
     doctor: Callable[[Principal], Sequence[Any]] = lambda _principal: [],
+    metrics: Callable[[], bytes] = lambda: b"",
     version: str = "0",
 ) -> ASGIApp:
-    """Return the guarded service. `stopping` ends open event streams; `doctor` gives findings as JSON values."""
+    """Return the guarded service. `stopping` ends open event streams; `doctor` gives findings as JSON values.
+
+    `metrics` gives what `/metrics` answers, in Prometheus' text format.
+    """
     app = FastAPI(title="tieout", version=version, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.desk = desk
     app.state.principal = principal
     app.state.changes = changes
     app.state.stopping = stopping
     app.state.doctor = doctor
+    app.state.metrics = metrics
     for router in (
         runs.router,
         operations.router,
@@ -45,5 +50,6 @@ def create_app(
     ):
         app.include_router(router, prefix="/api/v1")
     app.include_router(health.probes)
+    app.include_router(health.measured)
     problems.install(app)
     return Guard(app, token=token, hosts=hosts)

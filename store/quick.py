@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -103,7 +103,7 @@ def claimed_of(
     step: tuple[Any, ...], run: Run, run_row: tuple[Any, ...], owner: str, now: datetime, outputs: RunOutputs
 ) -> Claimed:
     """Return the claim of the columns that `STEP_COLUMNS` and `RUN_COLUMNS` name."""
-    step_id, key, action, given, attempt, most, fence, timeout_s, output, signals, generation, spawned_by = step
+    step_id, key, action, given, attempt, most, fence, timeout_s, output, signals, generation, spawned_by, since = step
     calls, tokens_in, tokens_out, cost, result, state = run_row
     return Claimed(
         Step(
@@ -124,6 +124,7 @@ def claimed_of(
             signals=json.loads(signals) if signals is not None else {},
             generation=generation,
             spawned_by=spawned_by,
+            ready_at=_moment(since),
         ),
         Run(
             id=run.id,
@@ -144,7 +145,12 @@ def claimed_of(
     )
 
 
-STEP_COLUMNS = "id key action input attempt max_attempts fence timeout_s output signals generation spawned_by".split()
+def _moment(at: datetime | str | None) -> datetime | None:
+    """Return a time as the driver gives it: SQLite's is text, in UTC."""
+    return datetime.fromisoformat(at).replace(tzinfo=UTC) if isinstance(at, str) else at and at.astimezone(UTC)
+
+
+STEP_COLUMNS = "id key action input attempt max_attempts fence timeout_s output signals generation spawned_by ready_at".split()
 RUN_COLUMNS = "calls tokens_in tokens_out cost result state".split()
 
 

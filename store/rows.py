@@ -66,6 +66,7 @@ def step_of(row: AnyRow) -> Step:
         signals=row.signals or {},
         generation=row.generation,
         spawned_by=row.spawned_by,
+        ready_at=row.ready_at,
     )
 
 

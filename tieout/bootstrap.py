@@ -18,6 +18,7 @@ from tieout.lazy import close_if_built, lazily
 from tieout.machine import boot_id, tieout_version
 from tieout.model import Artifact, Principal, Role, Run, RunState, SignOfLife, Worker, WorkerKind, new_id
 from tieout.ports import (
+    NO_MEASURES,
     READY,
     Agents,
     BlobStore,
@@ -28,6 +29,7 @@ from tieout.ports import (
     Embedder,
     Engine,
     Liveness,
+    Measures,
     Parts,
     RunStore,
     ScheduleStore,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from pipelines.providers.openai_compatible import OpenAICompatible
     from pipelines.registry.registry import CompanyRegistry
     from store.database import Database
+    from tieout.metrics import PrometheusMeasures
     from tieout.ports import Lake, Library
     from tieout.ports.backup import Backups, BackupSummary, Finding, Restored, Retention
     from tieout.settings import Settings
@@ -96,8 +99,11 @@ def open_desk(
         parts = _parts(settings, database, stack)
         agents = lazily(_agents)
         engine: Engine = NoEngine(changes)
+        measures: PrometheusMeasures | None = None
         if work:
-            engine = _engine(settings, store, agents, parts, changes, _liveness(settings, database, kind))
+            measures = _measures(store) if kind is not WorkerKind.COMMAND else None
+            liveness = _liveness(settings, database, kind)
+            engine = _engine(settings, store, agents, parts, changes, liveness, measures or NO_MEASURES)
             stack.callback(engine.stop, timeout_s=_STOP_S)
             engine.start()
             stack.callback(changes.listen(engine.wake, READY))
@@ -114,6 +120,7 @@ def open_desk(
             schedule_store=_schedules(database),
             backups=lazily(lambda: _backups(settings, database)),
             retention=lazily(lambda: _retention(settings, database)),
+            metrics=measures.text if measures is not None else lambda: b"",
         )
         if work and kind is not WorkerKind.COMMAND:  # a command has no time to see a run through
             scheduler = _scheduler(desk)
@@ -352,6 +359,12 @@ def _scheduler(desk: Application) -> Scheduler:
     return Scheduler(desk.schedule_store, desk.start_run, desk.run)
 
 
+def _measures(store: RunStore) -> PrometheusMeasures:
+    from tieout.metrics import PrometheusMeasures
+
+    return PrometheusMeasures(store)
+
+
 def _liveness(settings: Settings, database: Database, kind: WorkerKind) -> Liveness:
     how = SignOfLife.LOCK if settings.profile == "team" else SignOfLife.FILE
 
@@ -371,7 +384,13 @@ def _liveness(settings: Settings, database: Database, kind: WorkerKind) -> Liven
 
 
 def _engine(
-    settings: Settings, store: RunStore, agents: Agents, parts: Parts, changes: Changes, liveness: Liveness
+    settings: Settings,
+    store: RunStore,
+    agents: Agents,
+    parts: Parts,
+    changes: Changes,
+    liveness: Liveness,
+    measures: Measures,
 ) -> Engine:
     from pipelines.engine import brokers
     from pipelines.engine.engine import DramatiqEngine
@@ -382,10 +401,11 @@ def _engine(
     return DramatiqEngine(
         brokers.redis_broker(redis_url.get_secret_value()) if redis_url else brokers.in_process_broker(),
         store,
-        Executor(store, agents, parts, budget=Budget(settings.token_budget, settings.money_budget)),
+        Executor(store, agents, parts, budget=Budget(settings.token_budget, settings.money_budget), measures=measures),
         f"{gethostname()}-{new_id('owner')}",
         workers=settings.workers,
         lease_s=settings.lease_s,
         liveness=liveness,
         changes=changes,
+        measures=measures,
     )

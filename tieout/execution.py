@@ -21,7 +21,18 @@ from tieout.backoff import Backoff
 from tieout.delivery import NeedsDecision
 from tieout.errors import InvalidInput, NeedsAnswer, NotFound, StaleFence, StepCancelled, TieoutError
 from tieout.model import ReadyStep, RunState, Step, Wait, WaitKind
-from tieout.ports import NO_LIMIT, Action, Agents, Budget, Claimed, Parts, RunStore, StepOutcome
+from tieout.ports import (
+    NO_LIMIT,
+    NO_MEASURES,
+    Action,
+    Agents,
+    Budget,
+    Claimed,
+    Measures,
+    Parts,
+    RunStore,
+    StepOutcome,
+)
 from tieout.step_context import Execution, ExecutionContext
 
 _DEFERRALS = 20  # of a step that this process has no action for, about a quarter of an hour in all
@@ -51,6 +62,7 @@ class Executor:
         *,
         budget: Budget = NO_LIMIT,
         backoff: Backoff = Backoff(),  # noqa: B008
+        measures: Measures = NO_MEASURES,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         """Take the parts; `budget` limits each run's model calls, beside the run's own budget."""
@@ -59,6 +71,7 @@ class Executor:
         self._parts = parts
         self._budget = budget
         self._backoff = backoff
+        self._measures = measures
         self._clock = clock
         self._running: dict[tuple[str, int], Execution] = {}
         self._lock = threading.Lock()
@@ -72,7 +85,10 @@ class Executor:
         claimed = self._store.claim_step(step_id, owner, lease_s=lease_s, now=self._clock())
         if claimed is None:
             return None
-        execution = Execution(claimed, time.monotonic() + claimed.step.timeout_s)
+        began = time.monotonic()
+        execution = Execution(claimed, began + claimed.step.timeout_s)
+        if claimed.step.ready_at is not None and claimed.step.started_at is not None:
+            self._measures.claimed((claimed.step.started_at - claimed.step.ready_at).total_seconds())
         with self._lock:
             self._running[step_id, claimed.fence] = execution
         try:
@@ -83,6 +99,8 @@ class Executor:
         finally:
             with self._lock:
                 del self._running[step_id, claimed.fence]
+            agent, seconds = claimed.run.plan.agent, time.monotonic() - began
+            self._measures.ended(agent, claimed.step.action, execution.outcome, seconds)
         if isinstance(came, TieoutError):
             raise came
         return came
@@ -124,7 +142,7 @@ class Executor:
             self._store.hand_back(execution.claimed, now=self._clock())
             return []
 
-        self._settle(execution, commit)
+        self._settle(execution, "handed_back", commit)
 
     def _act(self, execution: Execution) -> list[ReadyStep] | TieoutError:
         """Carry out the action and commit what came of it; return what that opened, or why it was not committed."""
@@ -193,7 +211,7 @@ class Executor:
                 spawn=outcome.spawn,
             )
 
-        return self._settle(execution, commit, partial=outcome)
+        return self._settle(execution, "done", commit, partial=outcome)
 
     def _suspend(
         self, execution: Execution, waits: Sequence[Wait], outcome: StepOutcome
@@ -201,6 +219,7 @@ class Executor:
         claimed = execution.claimed
         return self._settle(
             execution,
+            "waiting",
             lambda: self._store.suspend_step(claimed, waits, outcome.output, now=self._clock()),
             partial=outcome,
         )
@@ -218,7 +237,7 @@ class Executor:
             self._store.defer_step(claimed, error.message, retry_at=retry_at, now=now)
             return []
 
-        return self._settle(execution, commit)
+        return self._settle(execution, "deferred", commit)
 
     def _fail(self, execution: Execution, error: Exception) -> list[ReadyStep] | TieoutError:
         step = execution.claimed.step
@@ -229,17 +248,23 @@ class Executor:
         message = error.message if isinstance(error, TieoutError) else f"{type(error).__name__}: {error}"
         return self._settle(
             execution,
+            "failed",
             lambda: self._store.fail_step(execution.claimed, message, retry_at=retry_at, now=self._clock()),
         )
 
     def _settle(
-        self, execution: Execution, write: Callable[[], list[ReadyStep]], *, partial: StepOutcome | None = None
+        self,
+        execution: Execution,
+        outcome: str,
+        write: Callable[[], list[ReadyStep]],
+        *,
+        partial: StepOutcome | None = None,
     ) -> list[ReadyStep] | TieoutError:
         """Commit an outcome. When the store cannot (a full disk), try a few times, then let the lease run out."""
         step_id = execution.claimed.step.id
         for pause in (*self._backoff.settle_s, None):
             try:
-                return write()
+                opened = write()
             except StaleFence:
                 kept = partial is not None and self._store.keep_partial(
                     execution.claimed, partial.output, now=self._clock()
@@ -255,6 +280,9 @@ class Executor:
                 if pause is None:
                     return error
                 time.sleep(pause)
+                continue
+            execution.outcome = outcome
+            return opened
         raise AssertionError("unreachable")
 
 

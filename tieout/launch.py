@@ -63,6 +63,7 @@ def _application(settings: Settings, desk: Any, principal: Principal, token: str
         hosts=LOOPBACK | {settings.host.lower()},
         stopping=stopping.is_set,
         doctor=lambda caller: [check.as_object() for check in examine_desk(settings, caller, desk)],
+        metrics=desk.metrics,
         version=version("tieout"),
     )
 

@@ -52,6 +52,13 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=0, description="0 picks a free port.")
     api_token: SecretStr | None = Field(default=None, description="The service's token; none makes a new one.")
+    metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_000,
+        description="Where a process of `tieout worker` serves Prometheus: this port or the next free one; 0: nowhere.",
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="The address that port is on.")
     workers: int = Field(default=4, ge=1, le=64, description="Worker threads of the engine.")
     lease_s: float = Field(default=30.0, gt=1)
     limits: dict[str, Limit] = Field(

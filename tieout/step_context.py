@@ -25,6 +25,7 @@ class Execution:
     deadline: float  # of time.monotonic()
     given_up: bool = False  # its time is over, or this process stops
     lost: bool = False  # it was cancelled or claimed anew
+    outcome: str = "abandoned"  # how the attempt ended: done, failed, waiting, deferred
 
     def overdue(self) -> bool:
         """Return whether the step has run longer than its limit."""

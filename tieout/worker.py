@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,13 @@ def work(settings: Settings, orders: Orders, *, drain_s: float | None, tell: Cal
 
     require_team(settings)
     orders.obey()
-    with open_desk(settings, work=True, kind=WorkerKind.WORKER) as desk:
+    with ExitStack() as stack:
+        desk = stack.enter_context(open_desk(settings, work=True, kind=WorkerKind.WORKER))
+        if settings.metrics_port:
+            from tieout.metrics import served
+
+            port = stack.enter_context(served(desk.metrics, settings.metrics_host, settings.metrics_port))
+            tell(f"Worker process {os.getpid()} serves metrics at http://{settings.metrics_host}:{port}/metrics.")
         tell(f"Worker process {os.getpid()} is ready: {settings.workers} threads, {desk.engine.owner}.")
         orders.drain.wait()
         finished = _drain(desk, orders, drain_s, tell)

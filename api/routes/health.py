@@ -12,6 +12,7 @@ from tieout.errors import TieoutError
 
 probes = APIRouter(prefix="/health")
 router = APIRouter()
+measured = APIRouter()
 
 
 @probes.get("/live")
@@ -30,6 +31,12 @@ def ready(request: Request, desk: TheDesk) -> Response:
     except TieoutError as error:
         return problem_response(503, "NotAvailable", error.message)
     return Json({"status": "ready"})
+
+
+@measured.get("/metrics")
+def metrics(request: Request) -> Response:
+    """Return what Prometheus scrapes, with the service's token as its bearer token."""
+    return Response(request.app.state.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @router.get("/doctor")

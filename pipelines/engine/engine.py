@@ -15,13 +15,12 @@ from pipelines.engine.brokers import QUEUE
 from pipelines.engine.dispatcher import Dispatcher
 from pipelines.engine.hint_broker import HintBroker
 from pipelines.engine.liveness import LeaseLiveness
-from pipelines.engine.measures import NO_MEASURES, Measures
 from pipelines.engine.timer import Timer
 from tieout.changes import LocalChanges
 from tieout.errors import TieoutError
 from tieout.execution import Executor
 from tieout.model import ReadyStep
-from tieout.ports import Changes, Liveness, RunStore
+from tieout.ports import NO_MEASURES, Changes, Liveness, Measures, RunStore
 
 _ACTOR = "execute_step"
 _POLL_S = 0.5  # other processes' runs are seen this late at the most

@@ -162,6 +162,7 @@ class Step:
     signals: Mapping[str, Any] = field(default_factory=dict)  # what its waits brought, by their names
     generation: int = 0  # grows when it is replayed with its effects delivered again
     spawned_by: str | None = None  # key of the step whose result asked for it
+    ready_at: datetime | None = None  # since when it may start, or may start again
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from tieout.ports.desk import Checker, Desk, Replayed, ResultRenderer
 from tieout.ports.engine import READY, Changes, Engine
 from tieout.ports.lake import DEFAULT_OPTIONS, FactQuery, ImportOptions, ImportPreview, Lake, RefusedRow
 from tieout.ports.liveness import Liveness
+from tieout.ports.measures import NO_MEASURES, Measures
 from tieout.ports.models import ModelProvider
 from tieout.ports.retrieval import Embedder, IngestOutcome, Library, Registry, SearchFilter, VectorIndex, VectorPoint
 from tieout.ports.runs import NO_LIMIT, NO_USAGE, Budget, Claimed, Depths, Effect, RunFilter, RunStore
@@ -24,6 +25,7 @@ from tieout.ports.workers import WorkerStore
 __all__ = [
     "DEFAULT_OPTIONS",
     "NO_LIMIT",
+    "NO_MEASURES",
     "NO_USAGE",
     "READY",
     "Action",
@@ -48,6 +50,7 @@ __all__ = [
     "Lake",
     "Library",
     "Liveness",
+    "Measures",
     "ModelProvider",
     "Parts",
     "ReadyStep",

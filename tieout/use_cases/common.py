@@ -20,6 +20,11 @@ def _nobody() -> None:
     """Wake no scheduler: none runs in this process."""
 
 
+def _no_metrics() -> bytes:
+    """Return no metrics: nothing is measured in this process."""
+    return b""
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -45,6 +50,7 @@ class UseCases:
     wake_scheduler: Callable[[], None] = _nobody
     backups: Backups | None = None
     retention: Retention | None = None
+    metrics: Callable[[], bytes] = _no_metrics
 
 
 def require(principal: Principal, role: Role, doing: str) -> None:

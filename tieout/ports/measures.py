@@ -1,4 +1,4 @@
-"""What the engine counts about itself, for whoever measures: nobody by default, Prometheus in a service."""
+"""What the engine counts about itself: for nobody by default, for Prometheus in a service and in workers."""
 
 from __future__ import annotations
 
@@ -24,6 +24,14 @@ class Measures(Protocol):
         """Steps of dead processes, or with leases that ran out, were freed."""
         ...
 
+    def claimed(self, waited_s: float) -> None:
+        """A step was claimed that was ready for so many seconds."""
+        ...
+
+    def ended(self, agent: str, action: str, outcome: str, seconds: float) -> None:
+        """An attempt ended after so many seconds: done, failed, waiting, deferred or abandoned."""
+        ...
+
 
 class _NoMeasures:
     def hinted(self, sent: int, *, resent: int) -> None:
@@ -36,6 +44,12 @@ class _NoMeasures:
         """Do nothing."""
 
     def freed(self, steps: int) -> None:
+        """Do nothing."""
+
+    def claimed(self, waited_s: float) -> None:
+        """Do nothing."""
+
+    def ended(self, agent: str, action: str, outcome: str, seconds: float) -> None:
         """Do nothing."""
 
 
