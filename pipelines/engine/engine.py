@@ -11,7 +11,7 @@ import structlog
 from dramatiq import Actor, Message
 from dramatiq.worker import Worker
 
-from pipelines.engine.brokers import QUEUE
+from pipelines.engine.brokers import QUEUE, prefetch
 from pipelines.engine.dispatcher import Dispatcher
 from pipelines.engine.hint_broker import HintBroker
 from pipelines.engine.liveness import LeaseLiveness
@@ -109,7 +109,7 @@ class DramatiqEngine:
             self._liveness.release(self.owner)
             raise
         self._worker = Worker(self._broker, worker_threads=self._workers, worker_timeout=self._broker.poll_ms)
-        self._worker.queue_prefetch = self._workers  # what waits, waits where every process can take it
+        self._worker.queue_prefetch = prefetch(self._broker, self._workers)
         self._worker.start()
         self._threads = [
             threading.Thread(target=self._dispatch_forever, name="tieout-dispatcher", daemon=True),
@@ -163,7 +163,7 @@ class DramatiqEngine:
         waiting = self._broker.waiting()
         if waiting == 0 and 0 < len(opened) <= self._workers:
             self._dispatcher.offer(opened)
-        elif waiting < self._workers:
+        if waiting < self._workers:
             self._waking.set()
 
     def _hint(self, step_ids: Sequence[str]) -> None:
@@ -182,6 +182,8 @@ class DramatiqEngine:
 
     def _dispatch(self) -> int:
         """Fill the broker up to what workers can soon take; return how many hints were sent."""
+        if not self._broker.leads():
+            return 0
         if self._broker.lost():
             self._dispatcher.forget()
             self._measures.broker_lost()
@@ -225,7 +227,7 @@ class DramatiqEngine:
         freed = self._store.release_lost(now=self._clock(), alive=lambda owner: owner not in dead)
         if freed:
             self._measures.freed(len(freed))
-            self._waking.set()
+            self._dispatcher.offer(freed)
 
     def _guarded(self, failed: str, work: Callable[[], object]) -> object:
         """Run a piece of work and return what it does; whatever it raises, the thread lives on and tries again."""

@@ -49,6 +49,10 @@ class HintBroker(Broker):
     def waiting(self) -> int:
         """Return how many messages of all queues no consumer has taken yet."""
 
+    def leads(self) -> bool:
+        """Return whether this process is the one that dispatches: one of those that share the broker, for a while."""
+        return True
+
     @abstractmethod
     def lost(self) -> bool:
         """Return whether messages may have been lost since the last call, through no worker's fault."""

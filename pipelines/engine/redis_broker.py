@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from queue import Empty
@@ -22,6 +23,7 @@ from dramatiq.broker import Consumer
 from pipelines.engine.hint_broker import HintBroker, HintProxy, Slots
 from pipelines.engine.redis_wire import Command, RedisAway, RedisWire
 
+_LEAD_MS = 1_000  # after the leader has died, another one leads this much later at the most
 _PATIENCE_S = 2.0  # beyond the time that a pop may block: then the connection is taken for dead
 _ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _log = structlog.get_logger(__name__)
@@ -43,6 +45,9 @@ class RedisBroker(HintBroker):
         self._epoch: bytes | None = None  # the random value that Redis held at the last look
         self._breaks = 0
         self._lost = False
+        self._name = secrets.token_hex(8).encode()
+        self._lead_due = 0.0
+        self._follows_until = 0.0
 
     def enqueue_many(self, messages: Sequence[Message[Any]]) -> None:
         """Put messages at the ends of their queues, in order, in one round trip. Raises QueueNotFound.
@@ -88,6 +93,25 @@ class RedisBroker(HintBroker):
             return False  # nothing can be said, and nothing done about it, before it is back
         lost, self._lost = self._lost, False
         return lost
+
+    def leads(self) -> bool:
+        """Return whether this process holds the lead, taking it when nobody does; without Redis each has its own.
+
+        Two may lead for a moment, and then some hints are sent twice: the lead spares work, nothing rests on it.
+        """
+        key = f"{self._namespace}:dispatcher"
+        if time.monotonic() < self._follows_until:
+            return False
+        try:
+            _, found = self._wire.ask(("SET", key, self._name, "NX", "PX", _LEAD_MS), ("GET", key))
+            if found == self._name and time.monotonic() >= self._lead_due:
+                self._wire.ask(("PEXPIRE", key, _LEAD_MS))
+                self._lead_due = time.monotonic() + _LEAD_MS / 3000
+        except RedisAway:
+            return True
+        if found != self._name:
+            self._follows_until = time.monotonic() + _LEAD_MS / 10_000
+        return bool(found == self._name)
 
     def flush(self, queue_name: str) -> None:
         """Drop the messages of a queue. Raises QueueNotFound, RedisAway."""
