@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tieout.errors import InvalidInput
+from tieout.model import Limit
 from tieout.settings import Settings, masked, read_settings, without_credentials
 
 
@@ -68,6 +70,52 @@ def test_a_wrong_setting_is_named_and_its_value_is_not(monkeypatch: pytest.Monke
 def test_settings_that_need_another_one_say_so(given: dict[str, str]) -> None:
     with pytest.raises(InvalidInput, match="TIEOUT_"):
         read_settings(**given)
+
+
+# ---------------------------------------------------------------- limits
+
+
+def test_limits_come_as_json_from_the_environment_or_as_tables(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (empty_folder / "tieout.toml").write_text(
+        '[limits.model]\nper_s = 0.5\nburst = 3\n[limits."workspace:*"]\nconcurrency = 2\n[limits."workspace:vip"]\n'
+    )
+    settings = read_settings()
+    assert settings.limits == {
+        "model": Limit(per_s=0.5, burst=3),
+        "workspace:*": Limit(concurrency=2),
+        "workspace:vip": Limit(),
+    }
+    assert masked(settings)["limits"]["workspace:*"] == {"concurrency": 2, "per_s": None, "burst": 1}
+    json.dumps(masked(settings))
+    monkeypatch.setenv("TIEOUT_LIMITS", '{"model": {"concurrency": 1}}')
+    assert read_settings().limits["model"].concurrency == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("nonsense", "JSON"),
+        ("[]", "dictionary"),
+        ('{"model": 3}', "model"),
+        ('{"model": {"concurency": 2}}', "no 'concurency'"),
+        ('{"model": {"concurrency": 0}}', "at least 1"),
+        ('{"model": {"concurrency": 1.5}}', "concurrency"),
+        ('{"model": {"per_s": -1}}', "above zero"),
+        ('{"model": {"per_s": NaN}}', "is a number"),
+        ('{"model": {"per_s": Infinity}}', "is a number"),
+        ('{"model": {"burst": 0}}', "at least 1"),
+        ('{"workspace:../other": {}}', "workspace:NAME"),
+        ('{"workspace:": {}}', "workspace:NAME"),
+        ('{"": {}}', "printable"),
+    ],
+)
+def test_a_limit_that_would_not_limit_is_refused(monkeypatch: pytest.MonkeyPatch, text: str, why: str) -> None:
+    monkeypatch.setenv("TIEOUT_LIMITS", text)
+    with pytest.raises(InvalidInput, match="TIEOUT_LIMITS") as refused:
+        read_settings()
+    assert why in str(refused.value)
 
 
 def test_a_broken_settings_file_is_a_clear_error(empty_folder: Path) -> None:

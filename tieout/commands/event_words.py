@@ -23,10 +23,11 @@ def words(event: Event) -> str | None:
     return terminal.line(say(event.data)) if say is not None else None
 
 
-def listed(names: Iterable[object]) -> str:
-    """Return a few names of a list, and how many more there are."""
+def listed(names: Iterable[object], count: int | None = None) -> str:
+    """Return a few names of a list, and how many more there are (of `count` in all, when the list is cut)."""
     texts = [str(name) for name in names]
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    left = max(len(texts), count or 0) - len(texts[:_SHOWN])
+    more = f" and {left} more" if left else ""
     return ", ".join(texts[:_SHOWN]) + more
 
 
@@ -74,6 +75,12 @@ def _refused(data: Mapping[str, Any]) -> str:
     return f"{data.get('by')} could not decide {data.get('name')!r} as {data.get('decision')}: {data.get('reason')}"
 
 
+def _spawned(data: Mapping[str, Any]) -> str:
+    count = data.get("count")
+    names = listed(data.get("steps") or (), count if isinstance(count, int) else None)
+    return f"added {count} steps: {names}" if names else "added no steps any more"
+
+
 def _replayed(data: Mapping[str, Any]) -> str:
     what = f"from {data['from']!r} on" if data.get("from") else "what had no result"
     again = ", and sends again what was sent" if data.get("redeliver") else ""
@@ -95,7 +102,7 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "wait_ended": _ended,
     "decision_refused": _refused,
     "signal_arrived": lambda data: f"{data.get('by')} sent {data.get('name')!r}",
-    "steps_spawned": lambda data: f"added {data.get('count')} steps: {listed(data.get('steps') or ())}",
+    "steps_spawned": _spawned,
     "step_cancelled": _cancelled,
     "step_deferred": lambda data: f"left to another worker, again at {data.get('retry_at')}: {data.get('reason')}",
     "run_cancelled": _cancelled,

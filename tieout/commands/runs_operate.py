@@ -155,7 +155,8 @@ def _show_replayed(replayed: Replayed) -> None:
     for run_id, why in replayed.refused.items():
         terminal.say(f"{run_id} is left alone: {terminal.line(why)}")
     more = "; the same command takes those that are left" if replayed.more else ""
-    terminal.say(f"{len(replayed.runs)} runs {what}{more}.")
+    count = len(replayed.runs)
+    terminal.say(f"{count} {'run' if count == 1 else 'runs'} {what}{more}.")
 
 
 def last_event(desk: Desk, who: Principal, run_id: str) -> int:
