@@ -1,4 +1,4 @@
-"""The engine: Dramatiq workers that execute hinted steps, a dispatcher that hints, a timer, and a keeper that sweeps."""
+"""The engine: Dramatiq workers that execute hinted steps, a dispatcher that hints, a timer, a keeper that sweeps."""
 
 from __future__ import annotations
 
