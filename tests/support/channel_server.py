@@ -195,7 +195,7 @@ class HttpChannel:
             raise ProviderUnavailable(f"the world answered {status}")
         return receipt
 
-    def look_up(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ARG002
+    def look_up(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the receipt of what arrived, None when nothing did. Raises OutcomeUnknown, ProviderUnavailable."""
         status, receipt = self._call(key, None)
         if status == 501:

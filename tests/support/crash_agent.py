@@ -7,12 +7,12 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from tieout.errors import NotFound
-from tieout.model import ModelMessage, Plan, RunRequest, StepSpec, Wait, WaitKind
+from tieout.model import JoinPolicy, ModelMessage, Plan, RunRequest, StepSpec, Wait, WaitKind
 from tieout.ports import Agent, StepContext, StepOutcome
 
 DIAMOND: Mapping[str, tuple[str, ...]] = {
@@ -30,10 +30,18 @@ def plan(request: RunRequest) -> Plan:
     """Plan the shape that the request names; each step sends, unless the request names its action."""
     shape = request.params.get("shape", DIAMOND)
     actions = request.params.get("actions", {})
+    policies = request.params.get("policies", {})
     attempts = int(request.params.get("attempts", 5))
-    steps = (
-        StepSpec(key, actions.get(key, "send"), tuple(after), max_attempts=attempts) for key, after in shape.items()
-    )
+    steps = [
+        StepSpec(
+            key,
+            actions.get(key, "send"),
+            tuple(after),
+            max_attempts=attempts,
+            on_failed=JoinPolicy(policies.get(key, "fail")),
+        )
+        for key, after in shape.items()
+    ]
     return Plan("crash", "1", tuple(steps))
 
 
@@ -53,10 +61,8 @@ def together(context: StepContext) -> StepOutcome:
     """Return at the same moment as the step's sibling, as far as both run in this process."""
     with _guard:
         barrier = _together.setdefault(context.run.id, threading.Barrier(2))
-    try:
+    with suppress(threading.BrokenBarrierError):
         barrier.wait(0.05)
-    except threading.BrokenBarrierError:
-        pass
     return StepOutcome({})
 
 
