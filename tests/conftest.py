@@ -40,6 +40,15 @@ def postgres_url(postgres_cluster: PostgresServer, postgres_template: str) -> It
     postgres_cluster.administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture
+def empty_postgres(postgres_cluster: PostgresServer) -> Iterator[str]:
+    """Yield the address of a database without a table, dropped afterwards."""
+    name = f"empty_{time.time_ns()}"
+    postgres_cluster.administer(f"CREATE DATABASE {name}")
+    yield f"{postgres_cluster.url}/{name}"
+    postgres_cluster.administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
     """Yield `redis://…` of a fresh server that keeps nothing on disk."""

@@ -1,11 +1,9 @@
-"""Gives tests the data of a desk, and an empty PostgreSQL to restore into."""
+"""Gives tests the data of a desk."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -32,12 +30,3 @@ def new_data(tmp_path: Path) -> Iterator[Callable[..., Data]]:
 def data(request: pytest.FixtureRequest, new_data: Callable[..., Data]) -> Data:
     """Give an empty desk's data."""
     return new_data("home", request.getfixturevalue("postgres_url") if request.param == "postgres" else None)
-
-
-@pytest.fixture
-def empty_postgres(postgres_cluster: Any) -> Iterator[str]:
-    """Yield the address of a database without a table."""
-    name = f"empty_{time.time_ns()}"
-    postgres_cluster.administer(f"CREATE DATABASE {name}")
-    yield f"{postgres_cluster.url}/{name}"
-    postgres_cluster.administer(f"DROP DATABASE {name} WITH (FORCE)")
