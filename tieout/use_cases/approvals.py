@@ -20,7 +20,7 @@ DECISIONS: Mapping[WaitKind, tuple[str, ...]] = {
 MAX_WAITS = 1_000
 MAX_REASON = 2_000  # characters
 MAX_PAYLOAD = 100_000  # characters of JSON
-_MOST_OF_RUN = 20_000  # waits of one run to search for a name
+_MOST_OF_RUN = 20_000  # waits of one run, those that have ended included
 _SHORT_SHA256 = re.compile(r"[0-9a-f]{12,63}")
 _ENDS_BY = {
     WaitKind.TIMER: "it ends when its time has come; cancel its step to go on without it",
@@ -33,11 +33,11 @@ class ApprovalUseCases(UseCases):
     """What runs of a workspace wait for: viewers read, members also decide and signal."""
 
     def waits(self, principal: Principal, *, run_id: str | None = None) -> list[OpenWait]:
-        """Return the open waits of the workspace, or all waits of one run, the oldest first; at most 1,000.
+        """Return the open waits of the workspace (at most 1,000), or all waits of one run, the oldest first.
 
         Raises NotFound (run).
         """
-        return self.store.waits(principal, run_id=run_id, limit=MAX_WAITS)
+        return self.store.waits(principal, run_id=run_id, limit=MAX_WAITS if run_id is None else _MOST_OF_RUN)
 
     def decide(
         self,
