@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
+from store.effects import FAILED
 from store.tables import NOT_HELD, UNFINISHED, effects, is_in, runs, steps, waits
 from tieout.model import StepState, WaitState
 from tieout.ports import Depths
@@ -38,7 +39,7 @@ def unknown() -> Select[Any]:
     return (
         select(effects, steps.c.key.label("step"))
         .join(steps, steps.c.id == effects.c.step_id)
-        .where(effects.c.outcome.is_(None), or_(~live, steps.c.state.is_(None)))
+        .where(effects.c.outcome.is_(None), effects.c.fence != FAILED, ~live)
     )
 
 

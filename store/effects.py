@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from store import claims, rules
+from store.records import upsert
 from store.rows import AnyRow, usage_columns, usage_of
 from store.run_change import RunChange
 from store.tables import effects
@@ -44,18 +45,19 @@ def begin(
     values = {"begun_at": now, "fence": claimed.fence, **usage_columns(charged), **usage_columns(estimate, "estimate_")}
     count = 1 if row is None else row.attempts + 1
     if row is None:
-        connection.execute(
-            insert(effects).values(
-                key=key,
-                workspace=change.workspace,
-                run_id=claimed.run.id,
-                step_id=claimed.step.id,
-                kind=kind,
-                intent=dict(intent),
-                attempts=count,
-                **values,
-            )
+        new = upsert(connection)(effects).values(
+            key=key,
+            workspace=change.workspace,
+            run_id=claimed.run.id,
+            step_id=claimed.step.id,
+            kind=kind,
+            intent=dict(intent),
+            attempts=count,
+            **values,
         )
+        new = new.on_conflict_do_nothing(index_elements=["key"]).returning(effects.c.key)
+        if connection.execute(new).scalar() is None:  # another run began it at the same moment
+            raise rules.other_effect(key)
     else:
         connection.execute(update(effects).where(effects.c.key == key).values(attempts=count, **values))
     change.save()

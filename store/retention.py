@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or
 from store.blob_sweep import sweep
 from store.blobs import folder_name
 from store.database import Database
+from store.effects import FAILED
 from store.tables import artifacts, attempts, effects, events, runs, step_edges, steps, waits
 from tieout.model import RunState
 from tieout.ports.backup import Pruned
@@ -25,7 +26,7 @@ _parents = steps.alias("parents")
 _askers = runs.alias("askers")
 
 _OPEN = or_(
-    exists().where(effects.c.run_id == runs.c.id, effects.c.outcome.is_(None)),
+    exists().where(effects.c.run_id == runs.c.id, effects.c.outcome.is_(None), effects.c.fence != FAILED),
     exists().where(waits.c.run_id == runs.c.id, waits.c.state == "open"),
     exists().where(waits.c.child_run == runs.c.id, waits.c.state == "open"),
     exists().where(

@@ -144,10 +144,14 @@ def check_same_effect(
 ) -> None:
     """Raise Conflict when `key` stands for something else."""
     if (run_id, kind, dict(intent)) != (claimed.run.id, wanted_kind, dict(wanted)):
-        raise Conflict(
-            f"the effect key {key!r} was used for something else; a step that asks differently needs another key",
-            key=key,
-        )
+        raise other_effect(key)
+
+
+def other_effect(key: str) -> Conflict:
+    """Return the error of a key that stands for something else."""
+    return Conflict(
+        f"the effect key {key!r} was used for something else; a step that asks differently needs another key", key=key
+    )
 
 
 def check_budget(used: Usage, estimate: Usage, budget: Budget, run_id: str) -> None:

@@ -83,6 +83,17 @@ def test_a_dry_run_counts_and_removes_nothing(data: Data) -> None:
     assert counts(data) == before
 
 
+def test_a_run_whose_effect_is_known_to_have_failed_is_removed(data: Data) -> None:
+    (run,) = data.submit(1)
+    (ready,) = data.runs.ready_steps(limit=9, now=data.now())
+    claimed = data.runs.claim_step(ready.step_id, "me", lease_s=30, now=data.now())
+    assert claimed is not None
+    data.runs.begin_effect(claimed, "call", "model_call", {}, now=data.now(), estimate=Usage(1, 9, 9))
+    data.runs.withdraw_effect("call", now=data.now(), usage=Usage(1, 9, 0))
+    data.runs.cancel_run(ANN, run, now=data.now())
+    assert retention(data).prune(workspace="desk", before=data.now() + LATER).runs == 1
+
+
 def test_a_run_with_something_open_is_kept(data: Data) -> None:
     """An effect whose outcome nobody knows, and a wait that is open."""
     ids = data.submit(3)

@@ -99,7 +99,10 @@ class RunStore(WaitStore, Protocol):
         ...
 
     def cancel_step(self, principal: Principal, run_id: str, key: str, *, now: datetime) -> Run:
-        """Cancel one unfinished step; joins take it as a parent without a result. Raises NotFound, Conflict."""
+        """Cancel one unfinished step; joins take it as a parent without a result, else the run is cancelled.
+
+        Raises NotFound, Conflict (it has ended).
+        """
         ...
 
     def pause_run(self, principal: Principal, run_id: str, *, now: datetime) -> Run:
@@ -107,7 +110,11 @@ class RunStore(WaitStore, Protocol):
         ...
 
     def resume_run(self, principal: Principal, run_id: str, *, now: datetime) -> Run:
-        """End a pause; make dead and stranded steps ready again with fresh attempts; finished steps are kept."""
+        """End a pause; make dead and stranded steps ready again with fresh attempts; finished steps are kept.
+
+        A step without a result stays so when a join has begun without it, or when it was cancelled by itself and its
+        run goes on. A run that ended with an answer or a question is returned unchanged.
+        """
         ...
 
     def replay_run(
@@ -115,8 +122,8 @@ class RunStore(WaitStore, Protocol):
     ) -> Run:
         """Do `step` and all that follows from it again, or (None) what `resume_run` would.
 
-        Effects that were done are not done again unless `redeliver` says so. Raises NotFound, Conflict when one of
-        the steps runs just now.
+        Effects that were done are not done again unless `redeliver` says so. Ends a pause. Raises NotFound, Conflict
+        when one of the steps runs or waits just now, or was left out by the result that had once added it.
         """
         ...
 

@@ -29,8 +29,9 @@ class WaitStore(Protocol):
     ) -> tuple[OpenWait, list[ReadyStep]]:
         """End an open wait with a person's decision, and return it with what became ready.
 
-        Raises NotFound, PermissionDenied (not one of the approvers), Conflict (decided, expired or cancelled before,
-        or the draft is another one). A refused try is an event of the run, too.
+        Of several waits of one name, an open one is meant, and among those the one about the draft.
+        Raises InvalidInput (name, decision), NotFound, PermissionDenied (not one of the approvers), Conflict (decided,
+        expired or cancelled before, or the draft is another one). A refused try is an event of the run, too.
         """
         ...
 
@@ -40,6 +41,7 @@ class WaitStore(Protocol):
         """Deliver an outside event; one that comes before its step waits is kept for it.
 
         Returns whether it is the first of that name in the run (a repeated one changes nothing), and what became ready.
+        Raises InvalidInput (name), NotFound.
         """
         ...
 

@@ -3,10 +3,13 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
-from tests.support.run_store import ANN, NOW, plan, start, take
+from store.database import Database
+from store.runs import SqlRunStore
+from tests.support.run_store import ANN, CHAIN, EVE, NOW, plan, start, take, together
 from tieout.errors import BudgetExceeded, Conflict, NotFound
 from tieout.model import Artifact, Usage
 from tieout.ports import Budget, Claimed, RunStore
@@ -118,3 +121,57 @@ def test_artifacts_are_kept_by_name_and_replaced(store: RunStore) -> None:
     for artifact in (second, first, replace(first, sha256="c" * 64, size=3)):
         store.put_artifact(claimed, artifact, now=NOW)
     assert store.artifacts(ANN, run.id) == [replace(first, sha256="c" * 64, size=3), second]
+
+
+def unknown(store: RunStore) -> list[tuple[str, str]]:
+    return [(effect.key, effect.step) for effect in store.unknown_effects(ANN)]
+
+
+def test_an_effect_is_unknown_when_its_claim_is_over_and_no_outcome_is_recorded(store: RunStore) -> None:
+    run = start(store, CHAIN)
+    claimed = take(store, run, "first")
+    store.begin_effect(claimed, "k", "delivery", {}, now=NOW)
+    assert unknown(store) == []  # its claim still stands
+    store.release_lost(now=NOW, alive=lambda owner: False)
+    assert unknown(store) == [("k", "first")]
+    again = take(store, run, "first")
+    assert unknown(store) == [("k", "first")]  # another claim's; nobody has looked yet
+    assert store.depths(now=NOW).effects_unknown == 1
+    assert store.unknown_effects(EVE) == []
+    assert store.begin_effect(again, "k", "delivery", {}, now=NOW, max_attempts=2).attempts == 2
+    assert unknown(store) == []
+    store.finish_effect("k", {"receipt": 1}, now=NOW)
+    store.release_lost(now=NOW, alive=lambda owner: False)
+    assert unknown(store) == []
+
+
+def test_an_attempt_that_is_known_to_have_failed_is_not_unknown(store: RunStore) -> None:
+    run = start(store)
+    claimed = take(store, run, "only")
+    store.begin_effect(claimed, "paid", "call", {}, now=NOW, estimate=ESTIMATE)
+    store.withdraw_effect("paid", now=NOW, usage=CALL)
+    store.begin_effect(claimed, "free", "call", {}, now=NOW)
+    store.withdraw_effect("free", now=NOW)
+    store.fail_step(claimed, "the provider failed", retry_at=None, now=NOW)
+    assert unknown(store) == []
+
+
+def test_a_refusal_after_an_unknown_attempt_leaves_that_one_unknown(store: RunStore) -> None:
+    run = start(store)
+    store.begin_effect(take(store, run, "only"), "k", "delivery", {}, now=NOW)
+    store.release_lost(now=NOW, alive=lambda owner: False)
+    claimed = take(store, run, "only")
+    assert store.begin_effect(claimed, "k", "delivery", {}, now=NOW, max_attempts=2).fresh
+    store.withdraw_effect("k", now=NOW)
+    store.fail_step(claimed, "refused", retry_at=None, now=NOW)
+    assert unknown(store) == [("k", "only")]
+
+
+def test_a_key_of_another_run_is_refused_to_both_at_the_same_moment(served: Database) -> None:
+    store = SqlRunStore(served)
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(25):
+            claims = [take(store, start(store), "only") for _ in range(2)]
+            begin = [partial(store.begin_effect, one, f"k{number}", "delivery", {}, now=NOW) for one in claims]
+            outcomes = together(pool, *begin)
+            assert sorted(isinstance(one, Conflict) for one in outcomes) == [False, True], outcomes
