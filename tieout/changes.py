@@ -112,7 +112,7 @@ def _concerned[T](by_run: dict[str | None, T], run_id: str | None) -> Iterable[T
 _READS = frozenset(
     "steps events artifacts ready_steps waits dead_letters unknown_effects lost_claims depths audit".split()
 )
-_READING = ("get_", "list_", "find_", "count_", "holds_", "is_", "has_", "next_")
+_READING = ("running_", "get_", "list_", "find_", "count_", "holds_", "is_", "has_", "next_")
 _UNSEEN = frozenset({"renew_leases"})  # nobody follows leases
 _LOOKS = frozenset({"claim_step", "promote_due", "end_sub_runs", "release_lost"})  # mostly change nothing
 _FEW = 16
