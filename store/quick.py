@@ -19,7 +19,7 @@ from sqlalchemy import String, bindparam, select
 from store.database import Database
 from store.rows import run_of
 from store.tables import runs, steps
-from tieout.model import ReadyStep, Run, RunState, Step, StepState, Usage
+from tieout.model import Plan, Principal, ReadyStep, Run, RunRequest, RunState, Step, StepState, Usage
 from tieout.ports import Claimed
 
 _REMEMBERED = 2_048  # runs whose request and plan, which never change, are kept parsed
@@ -34,6 +34,10 @@ class QuickPath(Protocol):
     """Claims and completes plain steps."""
 
     known: KnownRuns
+
+    def create(self, principal: Principal, request: RunRequest, plan: Plan, now: datetime) -> Run | None:
+        """Insert a run with its steps; None, with nothing changed, where the general way has to do it."""
+        ...
 
     def claim(self, step_id: str, owner: str, until: datetime, now: datetime) -> Claimed | None:
         """Claim the step, its lease standing `until`; None if it is not to be had."""
@@ -150,7 +154,9 @@ def _moment(at: datetime | str | None) -> datetime | None:
     return datetime.fromisoformat(at).replace(tzinfo=UTC) if isinstance(at, str) else at and at.astimezone(UTC)
 
 
-STEP_COLUMNS = "id key action input attempt max_attempts fence timeout_s output signals generation spawned_by ready_at".split()
+STEP_COLUMNS = (
+    "id key action input attempt max_attempts fence timeout_s output signals generation spawned_by ready_at".split()
+)
 RUN_COLUMNS = "calls tokens_in tokens_out cost result state".split()
 
 

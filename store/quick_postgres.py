@@ -14,7 +14,7 @@ from typing import Any
 from store import rules
 from store.database import Database
 from store.quick import RUN_COLUMNS, STEP_COLUMNS, KnownRuns, RunOutputs, claimed_of, columns
-from tieout.model import ReadyStep
+from tieout.model import Plan, Principal, ReadyStep, Run, RunRequest
 from tieout.ports import Claimed
 
 _CLAIM = f"""
@@ -95,6 +95,10 @@ class PostgresQuickPath:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.known = KnownRuns(database)
+
+    def create(self, principal: Principal, request: RunRequest, plan: Plan, now: datetime) -> Run | None:  # noqa: ARG002
+        """Leave it to the general way, whose statements the driver sends together."""
+        return None
 
     def claim(self, step_id: str, owner: str, until: datetime, now: datetime) -> Claimed | None:
         """Claim the step; None if it is not to be had."""

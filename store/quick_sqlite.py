@@ -11,8 +11,22 @@ from sqlalchemy import Connection
 from store import rules
 from store.database import Database
 from store.quick import RUN_COLUMNS, STEP_COLUMNS, KnownRuns, RunOutputs, claimed_of, columns
-from tieout.model import ReadyStep, RunState
+from tieout.codec import dump
+from tieout.model import Plan, Principal, ReadyStep, Run, RunRequest, RunState, new_id
 from tieout.ports import Claimed
+
+_NEW_RUN = """
+INSERT INTO runs (id, workspace, principal, agent, plan_version, request, plan, idempotency_key, remaining, priority,
+                  plain, created_at, updated_at, state, event_seq, result, calls, tokens_in, tokens_out, cost)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 1, '{}', 0, 0, 0, '0')
+ON CONFLICT (workspace, idempotency_key) DO NOTHING
+"""
+_NEW_STEP = """
+INSERT INTO steps (id, run_id, workspace, position, key, action, input, state, pending, max_attempts, timeout_s,
+                   on_failed, quorum, limit_key, turn, ready_at, attempt, fence)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)
+"""
+_NEW_EDGE = "INSERT INTO step_edges (parent_id, child_id) VALUES (?, ?)"
 
 _CLAIM = f"""
 UPDATE steps SET state = 'running', fence = fence + 1, attempt = attempt + 1, owner = ?, lease_until = ?,
@@ -57,6 +71,42 @@ class SqliteQuickPath:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.known = KnownRuns(database)
+
+    def create(self, principal: Principal, request: RunRequest, plan: Plan, now: datetime) -> Run | None:
+        """Insert the run; None, with nothing changed, when its idempotency key is taken."""
+        run_id, began, workspace = new_id("run"), _text(now), principal.workspace
+        ids = {spec.key: new_id("step") for spec in plan.steps}
+        parents = rules.parents(plan)
+        run = (
+            *(run_id, workspace, principal.id, plan.agent, plan.version),
+            *(rules.json_text(dump(request)), rules.json_text(dump(plan)), request.idempotency_key, len(plan.steps)),
+            *(request.priority, rules.plain(plan.steps), began, began),
+        )
+        steps = [
+            (
+                *(ids[spec.key], run_id, workspace, position, spec.key, spec.action, rules.json_text(dict(spec.input))),
+                *("blocked" if parents[spec.key] else "ready", len(parents[spec.key]), spec.max_attempts),
+                *(spec.timeout_s, spec.on_failed.value, spec.quorum, spec.limit_key, -request.priority),
+                None if parents[spec.key] else began,
+            )
+            for position, spec in enumerate(plan.steps)
+        ]
+        edges = [(ids[parent], ids[key]) for key in ids for parent in parents[key]]
+        data = rules.json_text({"agent": plan.agent, "door": request.door, "principal": principal.id})
+
+        def work(connection: Connection) -> bool:
+            driver: Any = connection.connection.driver_connection
+            if driver.execute(_NEW_RUN, run).rowcount == 0:
+                return False
+            driver.executemany(_NEW_STEP, steps)
+            driver.executemany(_NEW_EDGE, edges)
+            driver.execute(_EVENT, (run_id, 1, workspace, "run_submitted", began, None, data))
+            return True
+
+        if not self._database.write(work):
+            return None
+        utc = now.astimezone(UTC)
+        return Run(run_id, workspace, principal.id, request, plan, RunState.QUEUED, utc, utc)
 
     def claim(self, step_id: str, owner: str, until: datetime, now: datetime) -> Claimed | None:
         """Claim the step; None if it is not to be had."""

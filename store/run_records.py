@@ -45,7 +45,8 @@ class RunRecords:
         """Commit a run with its steps. Raises InvalidInput (plan), Conflict (reused idempotency key)."""
         rules.check_plan(plan)
         rules.check_request(request)
-        run = self._database.write(lambda c: records.create(c, principal, request, plan, now))
+        run = self._quick.create(principal, request, plan, now) if self._quick is not None else None
+        run = run or self._database.write(lambda c: records.create(c, principal, request, plan, now))
         if self._quick is not None and run.state is RunState.QUEUED:
             self._quick.known.remember(run)
         return run

@@ -59,7 +59,7 @@ class Settings(BaseSettings):
         description="Where a process of `tieout worker` serves Prometheus: this port or the next free one; 0: nowhere.",
     )
     metrics_host: str = Field(default="127.0.0.1", description="The address that port is on.")
-    workers: int = Field(default=4, ge=1, le=64, description="Worker threads of the engine.")
+    workers: int = Field(default=8, ge=1, le=64, description="Worker threads of the engine.")
     lease_s: float = Field(default=30.0, gt=1)
     limits: dict[str, Limit] = Field(
         default_factory=dict,
