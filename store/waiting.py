@@ -115,7 +115,10 @@ def end(
         values |= {"state": StepState.READY.value, "ready_at": change.now}
     change.connection.execute(update(steps).where(steps.c.id == row.step_id).values(**values))
     kind = {"approval": f"approval_{decision}"}.get(row.kind, "wait_ended")
-    change.event(kind, {"name": row.name, "kind": row.kind, "decision": decision, "by": by}, row.step)
+    about = {"name": row.name, "kind": row.kind, "decision": decision, "by": by}
+    if row.kind in (WaitKind.APPROVAL.value, WaitKind.EFFECT.value) and payload.get("reason"):
+        about["reason"] = payload["reason"]  # why, in a person's words
+    change.event(kind, about, row.step)
     if last and change.state is RunState.WAITING:
         change.enter(RunState.RUNNING)
     return [ReadyStep(step.id, step.run_id, step.workspace)] if last and not step.held else []
@@ -134,9 +137,10 @@ def decide(
     """Decide an open wait, or return why not; a refused try is kept as an event, so nothing is raised here."""
     change = RunChange(connection, run_id, now)
     mine = waits.c.run_id == run_id, waits.c.workspace == principal.workspace, waits.c.name == name
-    # Of several waits of one name: an open one first, and among them the one about this draft.
+    # Of several waits of one name: an open one first, what people decide before the rest, and the one of this draft.
     order = (
         waits.c.state != OPEN,
+        waits.c.kind.not_in((WaitKind.APPROVAL.value, WaitKind.EFFECT.value)),
         waits.c.draft_sha256 != (draft_sha256 or ""),
         waits.c.asked_at.desc(),
         waits.c.token,

@@ -297,7 +297,8 @@ def _checked(outcome: object, step: Step) -> StepOutcome:
     if outcome.run_state not in (None, *(state for state in RunState if state.final)):
         raise InvalidInput(f"action {step.action!r} cannot put its run into {outcome.run_state}")
     try:
-        json.dumps([dict(outcome.output), dict(outcome.result)], allow_nan=False)
+        if outcome.output or outcome.result:
+            json.dumps([dict(outcome.output), dict(outcome.result)], allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"action {step.action!r} returned what JSON cannot hold: {error}") from error
     return outcome

@@ -288,6 +288,14 @@ def test_of_two_steps_that_ask_under_one_name_the_open_one_with_this_draft_is_me
         approve(store, run)
 
 
+def test_a_decision_ends_the_approval_rather_than_a_timer_of_its_name(store: RunStore) -> None:
+    run = start(store, plan(nap=(), publish=()))
+    ask(store, timer("publish", LATER), run=run, key="nap")
+    ask(store, approval("publish"), run=run, key="publish")
+    approve(store, run)
+    assert states(store, run) == {"nap": "waiting", "publish": "ready"}
+
+
 def test_a_cancelled_run_that_is_resumed_asks_again(store: RunStore) -> None:
     run = ask(store, approval())
     store.cancel_run(ANN, run.id, now=NOW)

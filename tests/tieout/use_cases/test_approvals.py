@@ -38,7 +38,7 @@ def test_an_approval_of_the_draft_lets_the_run_go_on_and_is_kept_with_its_reason
     assert desk.waits(VIEWER) == []
     assert desk.waits(VIEWER, run_id=run_id) == [decided]
     (event,) = told(desk, run_id, "approval_approved")
-    assert (event["by"], event["name"]) == (MEMBER.id, "publish/the report")
+    assert (event["by"], event["reason"]) == (MEMBER.id, "It is right.")
 
 
 @pytest.mark.parametrize("reference", ["publish/the report", "publish", "p", "the token"])
@@ -150,7 +150,7 @@ def test_an_effect_of_unknown_outcome_waits_for_a_person_and_does_what_they_say(
     desk.decide(MEMBER, run_id, effect.key, decision, reason="looked there")
     assert desk.wait(MEMBER, run_id, timeout_s=60).state == state
     assert len(desk.parts.channels["deaf"].sent) == sent  # type: ignore[attr-defined]
-    assert told(desk, run_id, "wait_ended")[0]["decision"] == decision
+    assert told(desk, run_id, "wait_ended")[0]["reason"] == "looked there"
     assert desk.waits(VIEWER, run_id=run_id)[0].payload == {"reason": "looked there"}
 
 
