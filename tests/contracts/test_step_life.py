@@ -39,12 +39,12 @@ NAMES = st.sampled_from(["nap", "publish", "mail", "child"])
 @st.composite
 def specs(draw: Any, key: str, before: str, prefix: str = "") -> StepSpec:
     after = draw(st.sets(st.sampled_from(before), max_size=3)) if before else set()
-    policy = draw(st.sampled_from(JoinPolicy))
+    policy = draw(st.sampled_from([*JoinPolicy, JoinPolicy.SKIP]))
     return StepSpec(
         prefix + key,
         "work",
         tuple(prefix + one for one in sorted(after)),
-        max_attempts=draw(st.integers(1, 3)),
+        max_attempts=draw(st.sampled_from([1, 1, 2, 3])),
         on_failed=policy,
         quorum=draw(st.integers(1, 2)) if policy is JoinPolicy.QUORUM else 0,
     )
@@ -53,7 +53,7 @@ def specs(draw: Any, key: str, before: str, prefix: str = "") -> StepSpec:
 @st.composite
 def plans(draw: Any) -> Plan:
     count = draw(st.integers(1, len(KEYS)))
-    strict = draw(st.booleans())
+    strict = draw(st.integers(0, 2)) == 0
     steps = [draw(specs(KEYS[position], KEYS[:position])) for position in range(count)]
     if strict:  # the runs that go the quick way
         steps = [StepSpec(one.key, "work", one.after, max_attempts=one.max_attempts) for one in steps]
@@ -112,20 +112,37 @@ class StepLife(RuleBasedStateMachine):
 
     @rule(data=st.data(), owner=OWNERS)
     def claim(self, data: st.DataObject, owner: str) -> None:
-        key = data.draw(st.sampled_from(self._startable() or self.keys()))
-        claims = [s.claim_step(self.place(n, key), owner, lease_s=10, now=self.now) for n, s in enumerate(self.stores)]
-        first, second = claims
+        self._take(data.draw(st.sampled_from(self._startable() or self.keys())), owner)
+
+    def _take(self, key: str, owner: str) -> tuple[Claimed, Claimed] | None:
+        first, second = (
+            store.claim_step(self.place(number, key), owner, lease_s=10, now=self.now)
+            for number, store in enumerate(self.stores)
+        )
         assert (first is None) == (second is None)
-        if first is not None and second is not None:
-            assert (first.fence, first.inputs, first.step.attempt) == (second.fence, second.inputs, second.step.attempt)
-            assert first.run.state == second.run.state
-            assert plain(first.step.signals) == plain(second.step.signals)
-            self.claims.append((first, second))
+        if first is None or second is None:
+            return None
+        assert (first.fence, first.inputs, first.step.attempt) == (second.fence, second.inputs, second.step.attempt)
+        assert first.run.state == second.run.state
+        assert plain(first.step.signals) == plain(second.step.signals)
+        self.claims.append((first, second))
+        return first, second
+
+    @precondition(lambda self: self._startable())
+    @rule(data=st.data(), ends=st.lists(st.sampled_from(["done", "done", "dead"]), min_size=1, max_size=3))
+    def work(self, data: st.DataObject, ends: list[str]) -> None:
+        """Take steps and end them at once, as most of them are: so a life comes further."""
+        for end in ends:
+            startable = self._startable()
+            claim = self._take(data.draw(st.sampled_from(startable)), "one") if startable else None
+            if claim is not None and end == "done":
+                self.both(lambda s, n: self.named(n, s.complete_step(claim[n], {}, now=self.now)))  # noqa: B023
+            elif claim is not None:
+                self.both(lambda s, n: self.named(n, s.fail_step(claim[n], "no", retry_at=None, now=self.now)))  # noqa: B023
 
     def _startable(self) -> list[str]:
-        return self.both(lambda s, n: self.named(n, s.ready_steps(limit=99, now=self.now))) and [
-            step.key for step in self.stores[0].steps(ANN, self.runs[0]) if step.state == "ready"
-        ]
+        found: list[str] = self.both(lambda s, n: self.named(n, s.ready_steps(limit=99, now=self.now)))
+        return [key for key in found if not key.startswith("sub-run")]
 
     def _claim(self, data: st.DataObject) -> tuple[Claimed, Claimed]:
         standing = [one for one in self.claims if self.stores[0].holds_claim(one[0])]
@@ -280,7 +297,8 @@ class StepLife(RuleBasedStateMachine):
 
     @rule(data=st.data(), redeliver=st.booleans())
     def replay(self, data: st.DataObject, redeliver: bool) -> None:
-        step = data.draw(st.sampled_from([None, *self.keys()]))
+        keys = self.keys()
+        step = data.draw(st.sampled_from([None, keys[0], *keys]))  # from the first on comes all anew
         self.both(lambda s, n: s.replay_run(ANN, self.runs[n], step=step, redeliver=redeliver, now=self.now).state)
 
     # ------------------------------------------------------------ what must hold
