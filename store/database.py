@@ -247,6 +247,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry)
     _enter_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA cache_size = -32768")  # KiB for each connection; 2 MB, the default, is soon too little
+    cursor.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: copying back and its flushes fall on one in many commits
     cursor.close()
 
 
