@@ -180,7 +180,7 @@ def open_database(url: str) -> Database:
         event.listen(engine, "connect", _prepare_sqlite)
     elif parsed.get_backend_name() == "postgresql":
         # A connection that the server closed (a restart) is found before it is used, not by a failing step.
-        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=32)
+        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=16)
         event.listen(engine, "connect", prepare_nothing_behind_a_pooler)
     else:
         raise InvalidInput(f"{parsed.get_backend_name()!r} is not a database for tieout: use sqlite or postgresql")
