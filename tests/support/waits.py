@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from tests.support.run_store import SINGLE
-from tieout.model import Plan, RunRequest, Wait, WaitKind
+from tests.support.run_store import NOW, SINGLE, start, take
+from tieout.model import Plan, Run, RunRequest, Wait, WaitKind
+from tieout.ports import RunStore
 
 DRAFT = "d" * 64
 OTHER_DRAFT = "e" * 64
@@ -35,3 +36,16 @@ def sub_run(name: str = "child", shape: Plan = SINGLE, **fields: Any) -> Wait:
 def decision(name: str) -> Wait:
     """Return a wait for a person who finds out about an effect."""
     return Wait(WaitKind.EFFECT, name, note="did it arrive?")
+
+
+def ask(store: RunStore, *waits: Wait, run: Run | None = None, key: str = "only") -> Run:
+    """Let a step wait; return its run."""
+    run = run or start(store)
+    store.suspend_step(take(store, run, key), waits, {"half": True}, now=NOW)
+    return run
+
+
+def signals(store: RunStore, run: Run, key: str = "only") -> dict[str, str]:
+    """Claim the step; return how its waits ended."""
+    claimed = take(store, run, key)
+    return {name: signal["decision"] for name, signal in claimed.step.signals.items()}
