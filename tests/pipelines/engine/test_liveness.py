@@ -26,9 +26,10 @@ from pipelines.engine.liveness import FileLiveness
 liveness = FileLiveness(Path(sys.argv[1]))
 liveness.hold("other")
 if sys.argv[2] == "fork" and os.fork() == 0:
-    print(os.getpid(), flush=True)  # a child that inherits the locked file and outlives its parent
+    # A child that inherits the locked file and outlives its parent. One write, so that no other comes between.
+    os.write(1, f"{os.getpid()}\\n".encode())
     time.sleep(600)
-print("held", flush=True)
+os.write(1, b"held\\n")
 sys.stdin.read()
 """
 
