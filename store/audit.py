@@ -176,7 +176,10 @@ _live = exists().where(steps.c.run_id == runs.c.id, steps.c.state.in_(("ready", 
 _RULES: tuple[tuple[str, Select[Any], str], ...] = (
     (
         "fan-in counter",
-        _pending(lambda unsettled: and_(steps.c.state == _BLOCKED, steps.c.pending != unsettled), _of_parents),
+        _pending(
+            lambda unsettled: and_(steps.c.state.not_in((_WAITING, *_FAILED)), steps.c.pending != unsettled),
+            _of_parents,
+        ),
         "pending is {1}, but {2} parents are not settled",
     ),
     (
@@ -193,7 +196,7 @@ _RULES: tuple[tuple[str, Select[Any], str], ...] = (
         "failed parents",
         select(steps.c.id, steps.c.failed, func.coalesce(_of_parents.c.failed, 0))
         .outerjoin(_of_parents, steps.c.id == _of_parents.c.child_id)
-        .where(steps.c.state.not_in(_SETTLED), steps.c.failed != func.coalesce(_of_parents.c.failed, 0)),
+        .where(steps.c.state.not_in(_FAILED), steps.c.failed != func.coalesce(_of_parents.c.failed, 0)),
         "counts {1} parents without a result, but {2} are",
     ),
     ("remaining", _remaining(), "remaining is {1}, but {2} steps are not settled"),
@@ -203,6 +206,18 @@ _RULES: tuple[tuple[str, Select[Any], str], ...] = (
             runs.c.state.in_(_FINAL), steps.c.state.not_in(_SETTLED)
         ),
         "is {1}, but its run is {2}",
+    ),
+    (
+        "run over",
+        select(runs.c.id, runs.c.state).where(runs.c.state.in_(_FINAL) != runs.c.finished_at.is_not(None)),
+        "is {1}, and the time of its end does not go with that",
+    ),
+    (
+        "pause",
+        _joined(steps.c.id, steps.c.state, runs.c.state).where(
+            steps.c.state.not_in(_SETTLED), steps.c.held != (runs.c.state == RunState.PAUSED.value)
+        ),
+        "is {1}, and whether it is held does not go with its run, which is {2}",
     ),
     (
         "run stranded",
