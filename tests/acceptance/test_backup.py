@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from tests.acceptance.conftest import tied_values
 from tests.support.command import Tieout, until
 
 QUESTION = "How did Apple's net sales change from 2021 to 2022, and what did its stock return in 2023?"
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "back-up-and-restore.md").read_text(encoding="utf-8")
 FINAL = {"done", "needs_review", "needs_answer"}
 
 
@@ -105,3 +109,16 @@ def test_a_desk_moves_from_one_machine_to_a_team_and_back(
     # The database is in use now: nothing is ever put over it.
     refused = elsewhere(prepared, "again").with_env(**env)("restore", "one.tar.gz")
     assert refused.code == 5 and "not empty" in refused.err
+
+
+def test_the_commands_of_the_page_work_as_written(prepared: Tieout) -> None:
+    commands = re.findall(r"^tieout (.*?)\s*(?:#.*)?$", PAGE, re.M)
+    assert len(commands) == 5
+    for command in commands:
+        outcome = prepared(*shlex.split(command))
+        assert outcome.code == 0, (command, outcome.err)
+        assert outcome.out.strip(), command
+    assert set(runs(Tieout(prepared.folder / "new", prepared.folder)).values()) == {"done"}
+    unpack = "tar xzf desk.tar.gz && sha256sum --quiet -c members.sha256"
+    assert unpack.replace(" --quiet", "") in PAGE
+    subprocess.run(["sh", "-c", unpack], cwd=prepared.folder, check=True)

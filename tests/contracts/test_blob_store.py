@@ -37,6 +37,12 @@ def test_deleted_bytes_are_gone_and_deleting_again_is_quiet(blobs: BlobStore) ->
         blobs.get(ANN, sha256)
 
 
+def test_whether_bytes_are_there_is_told_without_reading_them(blobs: BlobStore) -> None:
+    sha256 = blobs.put(ANN, b"x")
+    assert blobs.has(ANN, sha256)
+    assert not blobs.has(Principal("bob", "other"), sha256) and not blobs.has(ANN, "0" * 64)
+
+
 @pytest.mark.parametrize("workspace", ["other", "..", "a/b", "DESK", "", "d\0"])
 def test_another_workspace_has_its_own_bytes(blobs: BlobStore, workspace: str) -> None:
     other = Principal("bob", workspace)
