@@ -40,18 +40,18 @@ class Point:
         return folder / f"struck {self} {number}"
 
 
-def arm(point: Point, parts: Mapping[str, Any], folder: Path) -> None:
-    """Wrap the method of the part."""
+def arm(point: Point, parts: Mapping[str, Any], folder: Path, *, calm: Callable[[], None] = lambda: None) -> None:
+    """Wrap the method of the part. `calm` returns when no thread of the process writes, before it is stopped."""
     name, method = point.at.split(".")
     real = getattr(parts[name], method)
 
     @wraps(real)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if point.when == "before" and _meant(point, args):
-            _strike(point, folder)
+            _strike(point, folder, calm)
         came = real(*args, **kwargs)
         if point.when == "after" and (came is not None or method != "claim_step") and _meant(point, (came, *args)):
-            _strike(point, folder)
+            _strike(point, folder, calm)
         return came
 
     setattr(parts[name], method, wrapped)
@@ -70,8 +70,10 @@ def _meant(point: Point, values: tuple[Any, ...]) -> bool:
     return False
 
 
-def _strike(point: Point, folder: Path) -> None:
+def _strike(point: Point, folder: Path, calm: Callable[[], None]) -> None:
     if any(_first(point.mark(folder, number)) for number in range(point.times)):
+        if point.do == "stop":
+            calm()
         _DO[point.do](folder)
 
 
@@ -89,6 +91,7 @@ def _kill(_: Path) -> None:
 
 def _stop(_: Path) -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
+    time.sleep(0.2)  # the signal may take another thread first, and this one must not get any further
 
 
 def _hold(folder: Path) -> None:

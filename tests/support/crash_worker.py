@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
@@ -101,11 +103,19 @@ def work(job: Job) -> None:
         _echo(store, broker, engine, job.echo)
     armed = {"store": store, "broker": broker, "channel": channel, "executor": executor, "model": executor._parts.model}
     for point in job.points:
-        arm(point, armed, Path(job.folder))
+        arm(point, armed, Path(job.folder), calm=lambda: _await_no_writer(database))
     engine.start()
     Path(job.folder, f"at work {os.getpid()}").touch()
     while True:
         time.sleep(3600)
+
+
+def _await_no_writer(database: Database) -> None:
+    """Return when nobody writes: a process that is stopped in a transaction of SQLite's stops all others, too."""
+    if database.sqlite:
+        with closing(sqlite3.connect(database.engine.url.database or "", isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
 
 
 def _log_to(job: Job) -> None:
