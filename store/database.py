@@ -248,7 +248,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry)
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -32768")  # KiB for each connection; 2 MB, the default, is soon too little
-    cursor.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: copying back and its flushes fall on one in many commits
+    cursor.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: many commits share one copying back
     cursor.close()
 
 

@@ -1,14 +1,12 @@
 """Group commit on SQLite: the writes of many threads together, each kept once or not at all."""
 
 import ctypes
-import random
 import resource
 import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -259,40 +257,6 @@ def test_an_interrupt_between_the_commit_and_its_answer_does_nothing_twice(
     assert isinstance(outcomes[0], Stopped)
     assert outcomes[1:] == [2, 3]
     assert kept(database) == [1, 2, 3]
-
-
-def test_interrupts_at_any_moment_neither_lose_nor_double_a_write(database: Database) -> None:
-    """Many writers, stopped at random: what was answered is there once, what was not is there at most once."""
-    chance = random.Random(7)
-    answered: list[int] = []
-
-    def write(first: int) -> None:
-        for number in range(first, first + 150):
-            try:
-                answered.append(database.write(keep(number)))
-            except Stopped:
-                continue
-
-    def guarded(first: int) -> None:
-        for part in range(3):
-            with suppress(Stopped):
-                write(first + 1_000 * part)
-
-    threads = [threading.Thread(target=guarded, args=(100_000 * number,), daemon=True) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    deadline = time.monotonic() + PATIENCE_S
-    while any(thread.is_alive() for thread in threads):
-        assert time.monotonic() < deadline, "a writer hangs"
-        victim = chance.choice(threads)
-        if victim.is_alive():
-            _interrupt(victim)
-        time.sleep(chance.random() * 0.01)
-    database.write(keep(-1))
-    times = Counter(kept(database))
-    assert max(times.values()) == 1
-    assert set(answered) <= set(times)
-    assert len(answered) == len(set(answered))
 
 
 def test_a_full_disk_in_a_group_refuses_only_what_does_not_fit(database: Database, path: Path) -> None:
