@@ -57,6 +57,10 @@ class CrashSite:
         self.workers += [(launch(work, job), job) for _ in range(self.count if count is None else count)]
         return [process for process, _ in self.workers]
 
+    def await_at_work(self) -> None:
+        """Wait until the worker processes have started their engines."""
+        self.until(lambda: len(list(self.folder.glob("at work *"))) >= len(self.workers))
+
     def submit_and_die(self, request: RunRequest, point: Point) -> None:
         """Submit in a process of its own that is killed at the point."""
         process = launch(submit, replace(self.job, points=(point,), requests=(request,)))
