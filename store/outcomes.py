@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, bindparam, select, update
+from sqlalchemy import Connection, String, and_, bindparam, func, select, update
 
 from store import rules
 from store.claims import CLAIMED, READY
 from store.joins import count_down, end_if_settled, end_without_result, spawn
 from store.run_change import RunChange
-from store.tables import steps
+from store.tables import attempts, steps
 from tieout.model import ReadyStep, RunState, StepSpec, StepState
 from tieout.ports import Claimed
 
 RETRY = StepState.RETRY.value
+_CAME_TO_NOTHING = ("deferred", "handed_back", "lost")
 _LEAVE = update(steps).where(CLAIMED)
 _STEP_ROW = select(steps).where(steps.c.id == bindparam("the_step", type_=String()))
 
@@ -91,9 +92,18 @@ def defer(connection: Connection, claimed: Claimed, reason: str, retry_at: datet
     """Leave the step to another process, or to a later version of this one; the attempt is not counted."""
     change = RunChange(connection, claimed.run.id, now)
     leave(connection, claimed, state=RETRY, attempt=claimed.step.attempt - 1, ready_at=retry_at, error=reason)
-    change.end_attempt(claimed, "handed_back", reason)
+    change.end_attempt(claimed, "deferred", reason)
     change.event("step_deferred", {"reason": reason, "retry_at": retry_at.isoformat()}, claimed.step.key)
     change.save()
+
+
+def count_deferrals(connection: Connection, step_id: str) -> int:
+    """Return the number of deferrals since the last attempt that came to anything."""
+    mine = attempts.c.step_id == step_id
+    came = select(func.max(attempts.c.fence)).where(mine, attempts.c.outcome.not_in(_CAME_TO_NOTHING))
+    since = func.coalesce(came.scalar_subquery(), 0)
+    query = select(func.count()).where(mine, attempts.c.outcome == "deferred", attempts.c.fence > since)
+    return int(connection.execute(query).scalar_one())
 
 
 def keep_partial(connection: Connection, claimed: Claimed, output: Mapping[str, Any], now: datetime) -> bool:

@@ -75,6 +75,10 @@ class StepLife:
         """Give up a claim that this process cannot carry out. Raises StaleFence."""
         self._database.write(lambda connection: outcomes.defer(connection, claimed, reason, retry_at, now))
 
+    def count_deferrals(self, claimed: Claimed) -> int:
+        """Return how often in a row the step was deferred before this claim."""
+        return self._database.read(lambda connection: outcomes.count_deferrals(connection, claimed.step.id))
+
     def keep_partial(self, claimed: Claimed, output: Mapping[str, Any], *, now: datetime) -> bool:
         """Keep what a cancelled step had so far; False when it was not cancelled under this claim."""
         return self._database.write(lambda connection: outcomes.keep_partial(connection, claimed, output, now))

@@ -148,7 +148,7 @@ attempts = Table(
     Column("owner", String(128), nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
-    Column("outcome", String(16)),  # done | failed | lost | cancelled | handed_back | waiting
+    Column("outcome", String(16)),  # done | failed | lost | cancelled | handed_back | deferred | waiting
     Column("error", Text),
 )
 

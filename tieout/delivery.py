@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from tieout.errors import EffectDropped, OutcomeUnknown, ProviderRefused, StaleFence
+from tieout.insistence import insist
 from tieout.model import Wait, WaitKind
 from tieout.ports import Channel, Claimed, Effect, RunStore
 
@@ -40,8 +41,11 @@ def deliver(
     message: Mapping[str, Any],
     *,
     clock: Callable[[], datetime],
+    pauses_s: Sequence[float] = (),
 ) -> Mapping[str, Any]:
     """Return the receipt of the message, which is sent unless it was before.
+
+    `pauses_s` are the seconds between tries to record what came of it.
 
     Raises NeedsDecision, EffectDropped, StaleFence, Conflict (another message under the same key), and what the
     channel raises: after ProviderRefused nothing was sent, after any other error the next attempt asks the channel.
@@ -66,9 +70,9 @@ def deliver(
     try:
         receipt = dict(channel.send(name, message))
     except ProviderRefused:
-        store.withdraw_effect(name, now=clock())
+        insist(lambda: store.withdraw_effect(name, now=clock()), pauses_s, effect=name)
         raise
-    store.finish_effect(name, {"receipt": receipt}, now=clock())
+    insist(lambda: store.finish_effect(name, {"receipt": receipt}, now=clock()), pauses_s, effect=name)
     return receipt
 
 

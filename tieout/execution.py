@@ -19,7 +19,8 @@ import structlog
 
 from tieout.backoff import Backoff
 from tieout.delivery import NeedsDecision
-from tieout.errors import InvalidInput, NeedsAnswer, NotFound, StaleFence, StepCancelled, TieoutError
+from tieout.errors import InvalidInput, NeedsAnswer, NotFound, StaleFence, StepCancelled, StorageFull, TieoutError
+from tieout.insistence import insist, passes
 from tieout.model import ReadyStep, RunState, Step, Wait, WaitKind
 from tieout.ports import (
     NO_LIMIT,
@@ -35,7 +36,7 @@ from tieout.ports import (
 )
 from tieout.step_context import Execution, ExecutionContext
 
-_DEFERRALS = 20  # of a step that this process has no action for, about a quarter of an hour in all
+_DEFERRALS = 20  # of a step that no worker can do, in a row: about a quarter of an hour in all
 _LONGEST_DEFERRAL_S = 60.0
 _DEEPEST = 8  # sub-runs within sub-runs
 _log = structlog.get_logger(__name__)
@@ -165,6 +166,8 @@ class Executor:
             except NeedsDecision as needed:
                 return self._suspend(execution, [needed.wait], StepOutcome(claimed.step.output or {}))
             except Exception as error:
+                if isinstance(error, TieoutError) and passes(error):
+                    return self._wait_out(execution, error)
                 if not isinstance(error, TieoutError):
                     _log.exception("step_raised", attempt=claimed.step.attempt)
                 return self._fail(execution, error)
@@ -198,7 +201,9 @@ class Executor:
         budget = Budget(
             _least(request.token_budget, self._budget.tokens), _least(request.money_budget, self._budget.money)
         )
-        return ExecutionContext(self._store, execution, self._parts, budget, self._clock)
+        return ExecutionContext(
+            self._store, execution, self._parts, budget, self._clock, pauses_s=self._backoff.settle_s
+        )
 
     def _complete(self, execution: Execution, outcome: StepOutcome) -> list[ReadyStep] | TieoutError:
         def commit() -> list[ReadyStep]:
@@ -224,10 +229,21 @@ class Executor:
             partial=outcome,
         )
 
-    def _defer(self, execution: Execution, error: NotFound) -> list[ReadyStep] | TieoutError:
-        """Leave a step that this version cannot do to a worker that can: there are several while a deploy rolls out."""
+    def _wait_out(self, execution: Execution, error: TieoutError) -> list[ReadyStep] | TieoutError:
+        """Put off a step that met trouble of the installation; a full disk is told to whoever waits for the run."""
+        came = self._defer(execution, error)
+        return error if isinstance(error, StorageFull) else came
+
+    def _defer(self, execution: Execution, error: TieoutError) -> list[ReadyStep] | TieoutError:
+        """Put off a step that cannot be done here and now; the attempt is not counted. In the end it fails.
+
+        A worker of another version may have its action, as while a deploy rolls out; or a disk gets room.
+        """
         claimed = execution.claimed
-        before = claimed.fence - claimed.step.attempt
+        try:
+            before = self._store.count_deferrals(claimed)
+        except TieoutError as trouble:
+            return trouble  # the lease runs out
         if before >= _DEFERRALS:
             return self._fail(execution, error)
         now = self._clock()
@@ -261,29 +277,40 @@ class Executor:
         partial: StepOutcome | None = None,
     ) -> list[ReadyStep] | TieoutError:
         """Commit an outcome. When the store cannot (a full disk), try a few times, then let the lease run out."""
+        try:
+            opened = self._insist(execution, write)
+        except StaleFence:
+            return self._keep(execution, partial) or []
+        except InvalidInput as error:
+            if partial is None:
+                return error
+            return self._fail(execution, error)  # what the action asked for cannot be kept
+        except NotFound:
+            _log.info("late_outcome_dropped", step_id=execution.claimed.step.id, reason="its run was removed")
+            return []
+        except TieoutError as error:
+            return error
+        execution.outcome = outcome
+        return opened
+
+    def _keep(self, execution: Execution, partial: StepOutcome | None) -> TieoutError | None:
+        """Keep what a cancelled step had; it is lost when the store cannot take it. Return what stood in the way."""
         step_id = execution.claimed.step.id
-        for pause in (*self._backoff.settle_s, None):
-            try:
-                opened = write()
-            except StaleFence:
-                kept = partial is not None and self._store.keep_partial(
-                    execution.claimed, partial.output, now=self._clock()
+        kept = False
+        try:
+            if partial is not None:
+                keep = partial.output
+                kept = self._insist(
+                    execution, lambda: self._store.keep_partial(execution.claimed, keep, now=self._clock())
                 )
-                _log.info("late_outcome_dropped", step_id=step_id, kept_as_partial=kept)
-                return []
-            except InvalidInput as error:
-                if partial is None:
-                    return error
-                return self._fail(execution, error)  # what the action asked for cannot be kept
-            except TieoutError as error:
-                _log.warning("outcome_not_committed", step_id=step_id, reason=error.message, given_up=pause is None)
-                if pause is None:
-                    return error
-                time.sleep(pause)
-                continue
-            execution.outcome = outcome
-            return opened
-        raise AssertionError("unreachable")
+        except TieoutError as error:
+            _log.warning("partial_result_lost", step_id=step_id, reason=error.message)
+            return error if passes(error) else None
+        _log.info("late_outcome_dropped", step_id=step_id, kept_as_partial=kept)
+        return None
+
+    def _insist[T](self, execution: Execution, write: Callable[[], T]) -> T:
+        return insist(write, self._backoff.settle_s, step_id=execution.claimed.step.id)
 
 
 def _timed_out(step: Step) -> StepTimedOut:

@@ -15,6 +15,7 @@ import structlog
 from tieout.codec import dump, load
 from tieout.delivery import effect_name
 from tieout.errors import InvalidInput, NotAvailable, ProviderError, ProviderRefused, StepCancelled, TieoutError
+from tieout.insistence import insist
 from tieout.model import ModelAnswer, ModelMessage, Usage
 from tieout.ports import Budget, Claimed, ModelProvider, RunStore
 
@@ -35,6 +36,7 @@ def call_model(
     budget: Budget,
     clock: Callable[[], datetime],
     cancelled: Callable[[], bool] = lambda: False,
+    pauses_s: Sequence[float] = (),
 ) -> ModelAnswer:
     """Return the answer to these messages; one that was recorded before is not bought again.
 
@@ -70,7 +72,11 @@ def call_model(
         )
     teller = _Teller(store, claimed, key, clock, cancelled)
     answer = _buy(store, model, effect_key, messages, max_tokens, clock, teller)
-    store.finish_effect(effect_key, {"answer": dump(answer)}, now=clock(), usage=answer.usage)
+    outcome = {"answer": dump(answer)}
+    # A paid answer is not thrown away because the database is away for a moment: `pauses_s` in seconds.
+    insist(
+        lambda: store.finish_effect(effect_key, outcome, now=clock(), usage=answer.usage), pauses_s, effect=effect_key
+    )
     return answer
 
 

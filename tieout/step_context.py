@@ -42,7 +42,10 @@ class ExecutionContext:
         parts: Parts,
         budget: Budget,
         clock: Callable[[], datetime],
+        *,
+        pauses_s: Sequence[float] = (),
     ) -> None:
+        """`pauses_s` are the seconds between tries to record what has happened outside."""
         claimed = execution.claimed
         self.principal = Principal(claimed.run.principal, claimed.run.workspace)
         self.run: Run = claimed.run
@@ -54,6 +57,7 @@ class ExecutionContext:
         self._execution = execution
         self._budget = budget
         self._clock = clock
+        self._pauses_s = pauses_s
         self._looked_at = 0.0
 
     def emit(self, kind: str, **data: Any) -> None:
@@ -85,6 +89,7 @@ class ExecutionContext:
             budget=self._budget,
             clock=self._clock,
             cancelled=self.cancelled,
+            pauses_s=self._pauses_s,
         )
 
     def deliver(self, key: str, channel: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -93,7 +98,7 @@ class ExecutionContext:
             known = ", ".join(sorted(self.parts.channels)) or "none"
             raise NotFound(f"there is no channel {channel!r}; this installation has: {known}")
         claimed, there = self._execution.claimed, self.parts.channels[channel]
-        return deliver(self._store, claimed, there, key, message, clock=self._clock)
+        return deliver(self._store, claimed, there, key, message, clock=self._clock, pauses_s=self._pauses_s)
 
     def cancelled(self) -> bool:
         """Return whether to stop: the run was cancelled, the step claimed anew, or its time is over."""

@@ -157,7 +157,7 @@ def test_what_may_pass_is_tried_again(error: Exception) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [InvalidInput("no"), NotFound("no"), BudgetExceeded("no"), ProviderRefused("no"), StorageFull("no")]
+    "error", [InvalidInput("no"), NotFound("no"), BudgetExceeded("no"), ProviderRefused("no")]
 )
 def test_what_cannot_pass_fails_at_once(error: Exception) -> None:
     desk = Desk(raising(error))

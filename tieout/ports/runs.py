@@ -199,6 +199,10 @@ class RunStore(WaitStore, Protocol):
         """Give up a claim that this process cannot carry out; the attempt is not counted. Raises StaleFence."""
         ...
 
+    def count_deferrals(self, claimed: Claimed) -> int:
+        """Return how often in a row the step was deferred before this claim; stops and lost processes do not count."""
+        ...
+
     def keep_partial(self, claimed: Claimed, output: Mapping[str, Any], *, now: datetime) -> bool:
         """Keep what a cancelled step had so far; return False when it was not cancelled under this claim."""
         ...
