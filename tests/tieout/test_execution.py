@@ -156,9 +156,7 @@ def test_what_may_pass_is_tried_again(error: Exception) -> None:
     assert desk.kinds(run).count("step_retried") == 2
 
 
-@pytest.mark.parametrize(
-    "error", [InvalidInput("no"), NotFound("no"), BudgetExceeded("no"), ProviderRefused("no")]
-)
+@pytest.mark.parametrize("error", [InvalidInput("no"), NotFound("no"), BudgetExceeded("no"), ProviderRefused("no")])
 def test_what_cannot_pass_fails_at_once(error: Exception) -> None:
     desk = Desk(raising(error))
     failed = desk.execute(desk.submit())
