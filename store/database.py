@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
-from store.group_commit import GroupCommit
+from store.group_commit import GroupCommit, Together
 from store.pooler import prepare_nothing_behind_a_pooler
 from tieout.errors import Conflict, InvalidInput, NotAvailable, StorageFull, TieoutError
 
@@ -61,6 +61,16 @@ class Database:
                     raise
                 time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
+
+    def write_together[A, T](self, together: Together[A, T], argument: A) -> T:
+        """Do on SQLite what `together` does for the argument, in one set with what others ask of it just then.
+
+        See `GroupCommit.run_together`. Raises as `write` does.
+        """
+        try:
+            return self._writer.run_together(together, argument)
+        except (sqlite3.Error, exc.DBAPIError) as error:
+            raise self._translated(error) from error
 
     def straight(self, statement: str, values: Mapping[str, Any]) -> list[Any]:
         """Run one PostgreSQL statement as a transaction of its own, in one round trip, and return its rows.

@@ -2,7 +2,8 @@
 
 SQLite has one writer at a time, and a durable commit waits for the disk. So a thread that wants to write while
 another one does joins a queue; whoever writes next takes the whole queue into one transaction, each operation in a
-savepoint of its own. An uncontended write is done by its own thread at once, without a hop to another.
+savepoint of its own. Operations of one kind may be done as a set, in a savepoint together: a statement for many costs
+little more than one for a single one. An uncontended write is done by its own thread at once, without a hop to another.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -18,14 +19,17 @@ from typing import Any
 from sqlalchemy import Connection, Engine, exc
 from sqlalchemy.pool import StaticPool
 
+type Together[A, T] = Callable[[Connection, Sequence[A]], Sequence[T | Exception]]
+
 _MOST = 64  # operations of one transaction: whoever leads does not write for others for ever
 
 
 class _Operation:
-    __slots__ = ("error", "gone", "leads", "result", "settled", "turn", "work")
+    __slots__ = ("argument", "error", "gone", "leads", "result", "settled", "together", "turn")
 
-    def __init__(self, work: Callable[[Connection], Any]) -> None:
-        self.work = work
+    def __init__(self, together: Together[Any, Any] | None, argument: Any) -> None:
+        self.together = together  # what does a set of such operations; None: the argument does this one
+        self.argument = argument
         self.turn = threading.Lock()
         self.turn.acquire()
         self.leads = False  # its thread writes, for itself and for others
@@ -55,7 +59,19 @@ class GroupCommit:
 
     def run[T](self, work: Callable[[Connection], T]) -> T:
         """Return what `work` returns once it is on the disk. Raises what it raises, having kept nothing of it."""
-        mine = _Operation(work)
+        result: T = self._run(_Operation(None, work))
+        return result
+
+    def run_together[A, T](self, together: Together[A, T], argument: A) -> T:
+        """Return what `together` gives for the argument, which it may be given along with others of the same kind.
+
+        It returns a result, or an exception, for each argument in order, having changed nothing for those that got an
+        exception. One that it raises makes it be called again for each argument alone.
+        """
+        result: T = self._run(_Operation(together, argument))
+        return result
+
+    def _run(self, mine: _Operation) -> Any:
         try:
             with self._guard:
                 self._queue.append(mine)
@@ -71,8 +87,7 @@ class GroupCommit:
             raise
         if mine.error is not None:
             raise mine.error
-        result: T = mine.result
-        return result
+        return mine.result
 
     def close(self) -> None:
         """Close the writing connection; the next write opens another."""
@@ -131,20 +146,12 @@ class GroupCommit:
         driver = connection.connection.driver_connection
         assert driver is not None
         driver.execute("BEGIN IMMEDIATE")
+        parts = _parts(group)
         alone = len(group) == 1
-        for operation in group:
-            operation.error = None
-            if not alone:
-                driver.execute("SAVEPOINT operation")
-            try:
-                operation.result = operation.work(connection)
-            except Exception as error:
-                operation.error = error
-                if alone or not driver.in_transaction:  # SQLite itself has given up the transaction (a full disk)
-                    break
-                driver.execute("ROLLBACK TO operation")
-            if not alone:
-                driver.execute("RELEASE operation")
+        for part in parts:
+            _do(driver, connection, part, saved=not alone)
+            if not driver.in_transaction:  # SQLite itself has given up the transaction (a full disk)
+                break
         lost = not driver.in_transaction
         if alone and group[0].error is not None:
             if not lost:
@@ -175,6 +182,56 @@ class GroupCommit:
         else:
             connection.invalidate()
         connection.close()
+
+
+def _parts(group: list[_Operation]) -> list[list[_Operation]]:
+    """Return the operations in their order, those that can be done as a set at the place of the first of them."""
+    parts: list[list[_Operation]] = []
+    sets: dict[Any, list[_Operation]] = {}
+    for operation in group:
+        operation.error = None
+        if operation.together is None:
+            parts.append([operation])
+        elif operation.together in sets:
+            sets[operation.together].append(operation)
+        else:
+            parts.append([operation])
+            sets[operation.together] = parts[-1]
+    return parts
+
+
+def _do(driver: Any, connection: Connection, part: list[_Operation], *, saved: bool) -> None:
+    """Do a part; its errors are kept with its operations, and with `saved` nothing else of what it did."""
+    if saved:
+        driver.execute("SAVEPOINT operation")
+    try:
+        _perform(connection, part)
+    except Exception as error:
+        part[0].error = error
+        if not saved or not driver.in_transaction:
+            return
+        driver.execute("ROLLBACK TO operation")
+        if len(part) > 1:
+            driver.execute("RELEASE operation")
+            for operation in part:
+                operation.error = None
+                _do(driver, connection, [operation], saved=True)
+            return
+    if saved:
+        driver.execute("RELEASE operation")
+
+
+def _perform(connection: Connection, part: list[_Operation]) -> None:
+    together = part[0].together
+    if together is None:
+        part[0].result = part[0].argument(connection)
+        return
+    outcomes = together(connection, [operation.argument for operation in part])
+    for operation, outcome in zip(part, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            operation.error = outcome
+        else:
+            operation.result = outcome
 
 
 def _commit(driver: Any, group: list[_Operation]) -> None:

@@ -1,12 +1,15 @@
 """Group commit on SQLite: the writes of many threads together, each kept once or not at all."""
 
 import ctypes
+import random
 import resource
 import sqlite3
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -237,7 +240,7 @@ class _InterruptedAt:
 def test_an_interrupted_commit_is_known_to_be_done_or_not(done: bool) -> None:
     driver = sqlite3.connect(":memory:", isolation_level=None)
     driver.execute("BEGIN IMMEDIATE")
-    group = [_Operation(keep(1)), _Operation(keep(2))]
+    group = [_Operation(None, keep(1)), _Operation(None, keep(2))]
     with pytest.raises(Stopped):
         _commit(_InterruptedAt(driver, done=done), group)
     driver.close()
@@ -257,6 +260,44 @@ def test_an_interrupt_between_the_commit_and_its_answer_does_nothing_twice(
     assert isinstance(outcomes[0], Stopped)
     assert outcomes[1:] == [2, 3]
     assert kept(database) == [1, 2, 3]
+
+
+def test_interrupts_at_any_moment_neither_lose_nor_double_a_write(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many writers, stopped at random: what was answered is there once, what was not is there at most once."""
+    # One that strikes within a destructor is reported there, and what reports it may be struck, too.
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    chance = random.Random(7)
+    answered: list[int] = []
+
+    def write(first: int) -> None:
+        for number in range(first, first + 150):
+            try:
+                answered.append(database.write(keep(number)))
+            except Stopped:
+                continue
+
+    def guarded(first: int) -> None:
+        for part in range(3):
+            with suppress(Stopped):
+                write(first + 1_000 * part)
+
+    threads = [threading.Thread(target=guarded, args=(100_000 * number,), daemon=True) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + PATIENCE_S
+    while any(thread.is_alive() for thread in threads):
+        assert time.monotonic() < deadline, "a writer hangs"
+        victim = chance.choice(threads)
+        if victim.is_alive():
+            _interrupt(victim)
+        time.sleep(chance.random() * 0.01)
+    database.write(keep(-1))
+    times = Counter(kept(database))
+    assert max(times.values()) == 1
+    assert set(answered) <= set(times)
+    assert len(answered) == len(set(answered))
 
 
 def test_a_full_disk_in_a_group_refuses_only_what_does_not_fit(database: Database, path: Path) -> None:
@@ -316,3 +357,60 @@ def test_a_database_in_memory_outlives_an_interrupt_and_a_failed_group() -> None
     assert set(kept(database)) >= {1, 3}
     assert 99 not in kept(database)
     database.close()
+
+
+# ---------------------------------------------------------------- sets
+
+
+def in_sets(seen: list[int]) -> Any:
+    """Return what keeps a set of numbers, refuses negative ones each for itself, and 13 as a whole."""
+
+    def together(connection: Connection, numbers: Sequence[int]) -> list[int | Exception]:
+        seen.append(len(numbers))
+        for number in numbers:
+            if number >= 0:
+                keep(number)(connection)
+        if 13 in numbers:
+            raise ValueError("unlucky")
+        return [number if number >= 0 else StaleFence("negative") for number in numbers]
+
+    return together
+
+
+def test_operations_of_one_kind_are_done_as_a_set_and_each_has_its_own_outcome(database: Database) -> None:
+    seen: list[int] = []
+    together = in_sets(seen)
+    outcomes: dict[int, object] = {}
+
+    def write(number: int) -> None:
+        try:
+            outcomes[number] = database.write_together(together, number)
+        except (StaleFence, ValueError) as error:
+            outcomes[number] = type(error)
+
+    held = threading.Event()
+    leader = threading.Thread(target=lambda: database.write(lambda _: held.wait(PATIENCE_S)))
+    leader.start()
+    numbers = [1, 2, -3, 13, 5]
+    threads = [threading.Thread(target=write, args=(number,)) for number in numbers]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + PATIENCE_S
+    while len(database._writer._queue) < 1 + len(numbers):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    held.set()
+    for thread in (leader, *threads):
+        thread.join(PATIENCE_S)
+    assert outcomes == {1: 1, 2: 2, -3: StaleFence, 13: ValueError, 5: 5}
+    assert sorted(kept(database)) == [1, 2, 5]
+    assert seen == [5, 1, 1, 1, 1, 1]  # as a set, and then each alone, since the set failed
+
+
+def test_a_set_of_one_that_is_refused_keeps_nothing(database: Database) -> None:
+    with pytest.raises(ValueError, match="unlucky"):
+        database.write_together(in_sets([]), 13)
+    with pytest.raises(StaleFence):
+        database.write_together(in_sets([]), -1)
+    assert database.write_together(in_sets([]), 4) == 4
+    assert kept(database) == [4]
