@@ -3,7 +3,7 @@
 python := .venv/bin/python
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check format pins setup setup-test services clean
+.PHONY: help demo test soak check format pins setup setup-test services clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +13,10 @@ demo: setup ## Set everything up and answer the sample pack's question
 
 test: setup-test services ## Set everything up, system packages too, and run the tests
 	$(python) -m pytest -n auto --dist loadfile
+
+soak: setup-test services ## Kill 300 worker processes under load, and compare what was asked for with what was done
+	$(python) benchmarks/soak.py --kills 200 --seed 1 --profile embedded
+	$(python) benchmarks/soak.py --kills 100 --seed 2 --profile team
 
 check: setup-test ## Check format, lint, types and import contracts
 	.venv/bin/ruff format --check .

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
+from store.group import GroupCalls
 from store.group_commit import GroupCommit, Together
 from store.pooler import prepare_nothing_behind_a_pooler
 from tieout.errors import Conflict, InvalidInput, NotAvailable, StorageFull, TieoutError
@@ -37,6 +38,7 @@ class Database:
         self._in_memory = self.sqlite and engine.url.database in (None, "", ":memory:")
         self._writer = GroupCommit(engine)
         self._straight = StraightConnections(engine)
+        self._sets = GroupCalls()
 
     def read[T](self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction that changes nothing, and return its result."""
@@ -87,6 +89,13 @@ class Database:
                 time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
 
+    def straight_together[A, T](self, together: Callable[[Sequence[A]], Sequence[T]], argument: A) -> T:
+        """Do on PostgreSQL what `together` does for the argument, in one set with what others ask of it just then.
+
+        It runs one statement by `straight`. When it raises, it is called again for each argument alone.
+        """
+        return self._sets.run(together, argument)
+
     def close(self) -> None:
         """Close all connections."""
         self._writer.close()
@@ -111,7 +120,10 @@ class Database:
 
 
 class StraightConnections:
-    """Connections to PostgreSQL in autocommit, for statements that are a transaction each: no BEGIN, no COMMIT."""
+    """Connections to PostgreSQL in autocommit, for statements that are a transaction each: no BEGIN, no COMMIT.
+
+    They are nobody else's: the few statements that they run are planned once, for all values.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -120,13 +132,12 @@ class StraightConnections:
     def run(self, statement: str, values: Mapping[str, Any]) -> list[Any]:
         """Return the statement's rows. A connection that broke while idle is replaced once."""
         while True:
-            connection, fresh = self._take()
-            driver = connection.connection.driver_connection
+            driver, fresh = self._take()
             try:
-                rows = driver.execute(statement, values).fetchall()
+                rows = driver.execute(statement, values, prepare=driver.prepare_threshold is not None).fetchall()
             except BaseException as error:
                 broken = driver.closed  # as `broken` is, too
-                self._put_back(connection, driver)
+                self._put_back(driver)
                 if broken and not fresh and isinstance(error, driver.__class__.Error):
                     self.close()  # what else was idle broke with it
                     continue
@@ -135,16 +146,8 @@ class StraightConnections:
                         statement, None, error, driver.__class__.Error, connection_invalidated=broken
                     ) from error
                 raise
-            self._idle.append(connection)
+            self._idle.append(driver)
             return list(rows)
-
-    def _put_back(self, connection: Any, driver: Any) -> None:
-        """Keep a connection on which a statement failed, unless it is broken or in the middle of something."""
-        if driver.closed or driver.info.transaction_status.name != "IDLE":
-            connection.invalidate()
-            connection.close()
-        else:
-            self._idle.append(connection)
 
     def close(self) -> None:
         """Close what is idle."""
@@ -152,11 +155,26 @@ class StraightConnections:
             while True:
                 self._idle.popleft().close()
 
+    def _put_back(self, driver: Any) -> None:
+        """Keep a connection on which a statement failed, unless it is broken or in the middle of something."""
+        if driver.closed or driver.info.transaction_status.name != "IDLE":
+            driver.close()
+        else:
+            self._idle.append(driver)
+
     def _take(self) -> tuple[Any, bool]:
         """Return a connection, and whether it is a new one."""
         with suppress(IndexError):
             return self._idle.pop(), False
-        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT"), True
+        try:
+            pooled = self._engine.raw_connection()
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            raise exc.DBAPIError.instance("CONNECT", None, error, self._engine.dialect.loaded_dbapi.Error) from error
+        driver: Any = pooled.driver_connection
+        pooled.detach()
+        driver.autocommit = True
+        driver.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")
+        return driver, True
 
 
 class DatabaseBusy(Conflict):

@@ -9,57 +9,31 @@ little more than one for a single one. An uncontended write is done by its own t
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Engine, exc
 from sqlalchemy.pool import StaticPool
 
+from store.group import Group, Operation, perform
+
 type Together[A, T] = Callable[[Connection, Sequence[A]], Sequence[T | Exception]]
 
-_MOST = 64  # operations of one transaction: whoever leads does not write for others for ever
 
+class GroupCommit(Group):
+    """Writes to one SQLite database, each group of them as one transaction.
 
-class _Operation:
-    __slots__ = ("argument", "error", "gone", "leads", "result", "settled", "together", "turn")
-
-    def __init__(self, together: Together[Any, Any] | None, argument: Any) -> None:
-        self.together = together  # what does a set of such operations; None: the argument does this one
-        self.argument = argument
-        self.turn = threading.Lock()
-        self.turn.acquire()
-        self.leads = False  # its thread writes, for itself and for others
-        self.settled = False  # it is on the disk, or refused: never to be done again
-        self.gone = False  # its thread was interrupted and waits no more
-        self.result: Any = None
-        self.error: BaseException | None = None
-
-    def wake(self) -> None:
-        """Let its thread look what has become of it. Once too often does no harm."""
-        with suppress(RuntimeError):
-            self.turn.release()
-
-
-class GroupCommit:
-    """Writes to one SQLite database. An operation may be run twice, but is kept once.
-
-    Of a group whose transaction failed each is done again by itself; so is what an interrupt left undone. The first
-    of the queue leads; whatever it writes stays in the queue until it is settled, so that nothing is lost with it.
+    Of a group whose transaction failed each is done again by itself.
     """
 
     def __init__(self, engine: Engine) -> None:
+        super().__init__(gather_s=0.0002, enough=6)  # the other threads compute meanwhile
         self._engine = engine
-        self._queue: deque[_Operation] = deque()
-        self._guard = threading.Lock()  # of the queue and of who leads
         self._connection: Connection | None = None
 
     def run[T](self, work: Callable[[Connection], T]) -> T:
         """Return what `work` returns once it is on the disk. Raises what it raises, having kept nothing of it."""
-        result: T = self._run(_Operation(None, work))
+        result: T = self._run(Operation(None, work))
         return result
 
     def run_together[A, T](self, together: Together[A, T], argument: A) -> T:
@@ -68,26 +42,8 @@ class GroupCommit:
         It returns a result, or an exception, for each argument in order, having changed nothing for those that got an
         exception. One that it raises makes it be called again for each argument alone.
         """
-        result: T = self._run(_Operation(together, argument))
+        result: T = self._run(Operation(together, argument))
         return result
-
-    def _run(self, mine: _Operation) -> Any:
-        try:
-            with self._guard:
-                self._queue.append(mine)
-                mine.leads = self._queue[0] is mine
-            while not (mine.leads or mine.settled):
-                mine.turn.acquire()
-                with self._guard:
-                    mine.leads = not mine.settled and self._queue[0] is mine
-            if mine.leads:
-                self._lead(mine)
-        except BaseException:  # an interrupt of this thread, wherever it came: the others go on
-            self._leave(mine)
-            raise
-        if mine.error is not None:
-            raise mine.error
-        return mine.result
 
     def close(self) -> None:
         """Close the writing connection; the next write opens another."""
@@ -96,40 +52,7 @@ class GroupCommit:
         if connection is not None:
             connection.close()
 
-    def _lead(self, mine: _Operation) -> None:
-        with self._guard:
-            group = [one for one in islice(self._queue, _MOST) if not one.gone]
-        try:
-            self._write(group)
-        except BaseException:
-            self._drop()
-            raise
-        self._pass_on(mine)
-
-    def _leave(self, mine: _Operation) -> None:
-        """Give up an operation whose thread goes away, and the lead with it."""
-        mine.gone = True
-        with self._guard:
-            leads = mine.leads or (bool(self._queue) and self._queue[0] is mine)
-        if leads:
-            self._pass_on(mine)
-        elif self._queue:
-            self._queue[0].wake()  # perhaps the interrupt came just before that
-
-    def _pass_on(self, mine: _Operation) -> None:
-        """Take what is settled from the queue, wake its threads and the next leader. Another time does no harm."""
-        with self._guard:
-            while self._queue:
-                first = self._queue[0]
-                if first is not mine and (first.leads or not (first.settled or first.gone)):
-                    break
-                first.wake()
-                self._queue.popleft()
-            mine.leads = False
-            if self._queue:
-                self._queue[0].wake()
-
-    def _write(self, group: list[_Operation]) -> None:
+    def _write(self, group: list[Operation]) -> None:
         try:
             self._transaction(group)
         except (sqlite3.Error, exc.DBAPIError) as error:
@@ -140,7 +63,7 @@ class GroupCommit:
             for operation in group:
                 self._write([operation])
 
-    def _transaction(self, group: list[_Operation]) -> None:
+    def _transaction(self, group: list[Operation]) -> None:
         """Commit the group. Raises a database's error when the transaction as a whole failed; nothing is kept."""
         connection = self._connection or self._open()
         driver = connection.connection.driver_connection
@@ -184,10 +107,10 @@ class GroupCommit:
         connection.close()
 
 
-def _parts(group: list[_Operation]) -> list[list[_Operation]]:
+def _parts(group: list[Operation]) -> list[list[Operation]]:
     """Return the operations in their order, those that can be done as a set at the place of the first of them."""
-    parts: list[list[_Operation]] = []
-    sets: dict[Any, list[_Operation]] = {}
+    parts: list[list[Operation]] = []
+    sets: dict[Any, list[Operation]] = {}
     for operation in group:
         operation.error = None
         if operation.together is None:
@@ -200,7 +123,7 @@ def _parts(group: list[_Operation]) -> list[list[_Operation]]:
     return parts
 
 
-def _do(driver: Any, connection: Connection, part: list[_Operation], *, saved: bool) -> None:
+def _do(driver: Any, connection: Connection, part: list[Operation], *, saved: bool) -> None:
     """Do a part; its errors are kept with its operations, and with `saved` nothing else of what it did."""
     if saved:
         driver.execute("SAVEPOINT operation")
@@ -221,20 +144,14 @@ def _do(driver: Any, connection: Connection, part: list[_Operation], *, saved: b
         driver.execute("RELEASE operation")
 
 
-def _perform(connection: Connection, part: list[_Operation]) -> None:
-    together = part[0].together
-    if together is None:
+def _perform(connection: Connection, part: list[Operation]) -> None:
+    if part[0].together is None:
         part[0].result = part[0].argument(connection)
         return
-    outcomes = together(connection, [operation.argument for operation in part])
-    for operation, outcome in zip(part, outcomes, strict=True):
-        if isinstance(outcome, Exception):
-            operation.error = outcome
-        else:
-            operation.result = outcome
+    perform(part, connection)
 
 
-def _commit(driver: Any, group: list[_Operation]) -> None:
+def _commit(driver: Any, group: list[Operation]) -> None:
     """Commit, and mark what is kept even when an interrupt comes between the two."""
     try:
         driver.execute("COMMIT")
@@ -246,6 +163,6 @@ def _commit(driver: Any, group: list[_Operation]) -> None:
         raise
 
 
-def _settle(group: list[_Operation], *, kept: bool) -> None:
+def _settle(group: list[Operation], *, kept: bool) -> None:
     for operation in group:
         operation.settled = kept

@@ -8,17 +8,20 @@ parent, ends of runs that are not `done`). One contract suite runs over both.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import String, bindparam, select
 
 from store.database import Database
-from store.rows import run_of
-from store.tables import runs, steps
+from store.rules import json_text
+from store.tables import steps
+from tieout.codec import load
 from tieout.model import Plan, Principal, ReadyStep, Run, RunRequest, RunState, Step, StepState, Usage
 from tieout.ports import Claimed
 
@@ -30,22 +33,90 @@ _OUTPUT = select(steps.c.output).where(*_done_steps, steps.c.key == bindparam("k
 _DONE_KEYS = select(steps.c.key).where(*_done_steps).order_by(steps.c.position)
 
 
-class QuickPath(Protocol):
-    """Claims and completes plain steps."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step's result on its way into the tables."""
 
-    known: KnownRuns
+    claimed: Claimed
+    output: str  # as JSON
 
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A claim that is asked for, its lease standing `until`."""
+
+    step_id: str
+    owner: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What one thread wants of the tables at once: to complete a step, to claim one, or both."""
+
+    done: Done | None
+    asked: Asked | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """What came of it: the steps that were opened, and of the claim what `STEP_COLUMNS` and `RUN_COLUMNS` name."""
+
+    opened: list[ReadyStep]
+    step: tuple[Any, ...] | None = None
+    run: tuple[Any, ...] = ()
+
+
+class QuickPath(ABC):
+    """Claims and completes plain steps, those of many threads as one set."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.known = KnownRuns(self._created)
+
+    @abstractmethod
     def create(self, principal: Principal, request: RunRequest, plan: Plan, now: datetime) -> Run | None:
         """Insert a run with its steps; None, with nothing changed, where the general way has to do it."""
-        ...
+
+    @abstractmethod
+    def _created(self, run_id: str) -> Sequence[Any]:
+        """Return what `CREATED_COLUMNS` names, as the driver gives it."""
+
+    @abstractmethod
+    def _advance(self, change: Advance) -> Advanced | None:
+        """Commit a completion, and then a claim; None, with nothing changed, where a completion is not plain.
+
+        Raises StaleFence, having changed nothing.
+        """
 
     def claim(self, step_id: str, owner: str, until: datetime, now: datetime) -> Claimed | None:
         """Claim the step, its lease standing `until`; None if it is not to be had."""
-        ...
+        came = self._advance(Advance(None, Asked(step_id, owner, until), now))
+        return None if came is None else self._claimed(came, owner, now)
 
     def complete(self, claimed: Claimed, output: Mapping[str, Any], now: datetime) -> list[ReadyStep] | None:
-        """Commit the output; return what opened, or None, with nothing changed, where this is not plain or stale."""
-        ...
+        """Commit the output; return what opened, or None, with nothing changed, where this is not plain."""
+        if claimed.fence > 1:
+            return None
+        came = self._advance(Advance(Done(claimed, json_text(dict(output))), None, now))
+        return None if came is None else came.opened
+
+    def complete_and_claim(
+        self, claimed: Claimed, output: Mapping[str, Any], step_id: str, until: datetime, now: datetime
+    ) -> tuple[list[ReadyStep], Claimed | None] | None:
+        """Do both; None, with nothing changed, where the completion is not plain. Raises StaleFence."""
+        if claimed.fence > 1:
+            return None
+        asked = Asked(step_id, claimed.owner, until)
+        came = self._advance(Advance(Done(claimed, json_text(dict(output))), asked, now))
+        return None if came is None else (came.opened, self._claimed(came, claimed.owner, now))
+
+    def _claimed(self, came: Advanced, owner: str, now: datetime) -> Claimed | None:
+        if came.step is None:
+            return None
+        run_id = came.step[0]
+        return claimed_of(came.step, self.known.get(run_id), came.run, owner, now, RunOutputs(self._database, run_id))
 
 
 def quick_path(database: Database) -> QuickPath:
@@ -82,10 +153,11 @@ class RunOutputs(Mapping[str, Mapping[str, Any]]):
 
 
 class KnownRuns:
-    """Runs as they were first read: who asked for what, and the pinned plan. The rest is set anew at each claim."""
+    """Runs as they were created: who asked for what, and the pinned plan. The rest is set anew at each claim."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, read: Callable[[str], Sequence[Any]]) -> None:
+        """`read` returns what `CREATED_COLUMNS` names, of the run with an id."""
+        self._read = read
         self._runs: OrderedDict[str, Run] = OrderedDict()
 
     def remember(self, run: Run) -> None:
@@ -98,7 +170,11 @@ class KnownRuns:
         """Return the run; only what never changes of it is to be trusted."""
         run = self._runs.get(run_id)
         if run is None:
-            run = run_of(self._database.read(lambda c: c.execute(select(runs).where(runs.c.id == run_id)).one()))
+            _, workspace, principal, request, plan, created_at, parent_step = self._read(run_id)
+            at = _moment(created_at) or datetime.min.replace(tzinfo=UTC)
+            asked, pinned = load(RunRequest, json.loads(request)), load(Plan, json.loads(plan))
+            state = RunState.QUEUED
+            run = Run(run_id, workspace, principal, asked, pinned, state, at, at, parent_step=parent_step)
             self.remember(run)
         return run
 
@@ -107,7 +183,22 @@ def claimed_of(
     step: tuple[Any, ...], run: Run, run_row: tuple[Any, ...], owner: str, now: datetime, outputs: RunOutputs
 ) -> Claimed:
     """Return the claim of the columns that `STEP_COLUMNS` and `RUN_COLUMNS` name."""
-    step_id, key, action, given, attempt, most, fence, timeout_s, output, signals, generation, spawned_by, since = step
+    (
+        _,
+        step_id,
+        key,
+        action,
+        given,
+        attempt,
+        most,
+        fence,
+        timeout_s,
+        output,
+        signals,
+        generation,
+        spawned_by,
+        since,
+    ) = step
     calls, tokens_in, tokens_out, cost, result, state = run_row
     return Claimed(
         Step(
@@ -116,16 +207,16 @@ def claimed_of(
             workspace=run.workspace,
             key=key,
             action=action,
-            input=json.loads(given),
+            input=_parsed(given),
             state=StepState.RUNNING,
             pending=0,
             attempt=attempt,
             max_attempts=most,
             fence=fence,
             timeout_s=timeout_s,
-            output=json.loads(output) if output is not None else None,
+            output=_parsed(output) if output is not None else None,
             started_at=now,
-            signals=json.loads(signals) if signals is not None else {},
+            signals=_parsed(signals) if signals is not None else {},
             generation=generation,
             spawned_by=spawned_by,
             ready_at=_moment(since),
@@ -139,7 +230,7 @@ def claimed_of(
             state=RunState(state),
             created_at=run.created_at,
             updated_at=now,
-            result=json.loads(result),
+            result=_parsed(result),
             usage=Usage(calls, tokens_in, tokens_out, Decimal(cost)),
             parent_step=run.parent_step,
         ),
@@ -149,14 +240,23 @@ def claimed_of(
     )
 
 
-def _moment(at: datetime | str | None) -> datetime | None:
-    """Return a time as the driver gives it: SQLite's is text, in UTC."""
-    return datetime.fromisoformat(at).replace(tzinfo=UTC) if isinstance(at, str) else at and at.astimezone(UTC)
+def _parsed(text: str) -> dict[str, Any]:
+    """Return the object; most are empty."""
+    return {} if text == "{}" else json.loads(text)
+
+
+def _moment(given: str | datetime | None) -> datetime | None:
+    """Return a time as a driver or JSON gives it: SQLite's is text in UTC that does not say so."""
+    if given is None:
+        return None
+    at = datetime.fromisoformat(given) if isinstance(given, str) else given
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 STEP_COLUMNS = (
-    "id key action input attempt max_attempts fence timeout_s output signals generation spawned_by ready_at".split()
-)
+    "run_id id key action input attempt max_attempts fence timeout_s output signals generation spawned_by ready_at"
+).split()
+CREATED_COLUMNS = "id workspace principal request plan created_at parent_step".split()
 RUN_COLUMNS = "calls tokens_in tokens_out cost result state".split()
 
 

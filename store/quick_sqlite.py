@@ -1,19 +1,20 @@
-"""Claim and completion on SQLite: few statements straight to the driver, inside a group commit."""
+"""Claim and completion on SQLite: few statements straight to the driver, for all of a group commit at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from store import rules
-from store.database import Database
-from store.quick import RUN_COLUMNS, STEP_COLUMNS, KnownRuns, RunOutputs, claimed_of, columns
+from store.quick import CREATED_COLUMNS, RUN_COLUMNS, STEP_COLUMNS, Advance, Advanced, QuickPath
 from tieout.codec import dump
-from tieout.model import Plan, Principal, ReadyStep, Run, RunRequest, RunState, new_id
-from tieout.ports import Claimed
+from tieout.errors import StaleFence
+from tieout.model import Plan, Principal, ReadyStep, Run, RunRequest, RunState, Step, new_id
 
 _NEW_RUN = """
 INSERT INTO runs (id, workspace, principal, agent, plan_version, request, plan, idempotency_key, remaining, priority,
@@ -28,49 +29,64 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)
 """
 _NEW_EDGE = "INSERT INTO step_edges (parent_id, child_id) VALUES (?, ?)"
 
-_CLAIM = f"""
-UPDATE steps SET state = 'running', fence = fence + 1, attempt = attempt + 1, owner = ?, lease_until = ?,
-       started_at = ?, finished_at = NULL, error = NULL
- WHERE id = ? AND state = 'ready' AND NOT held
-RETURNING run_id, {", ".join(STEP_COLUMNS)}
-"""
-_RUN = f"SELECT event_seq, workspace, {columns('runs', RUN_COLUMNS)} FROM runs WHERE id = ?"
-_START = "UPDATE runs SET state = ?, event_seq = ?, updated_at = ? WHERE id = ?"
 _EVENT = "INSERT INTO events (run_id, seq, workspace, kind, at, step, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
-_PLAIN_RUN = "SELECT event_seq, remaining, state, outcome, workspace FROM runs WHERE id = ? AND plain"
-_DONE = """
-UPDATE steps SET state = 'done', output = ?, owner = NULL, lease_until = NULL, error = NULL, finished_at = ?
- WHERE id = ? AND fence = ? AND state = 'running'
+_CREATED = f"SELECT {', '.join(CREATED_COLUMNS)} FROM runs WHERE id = ?"
+
+# One statement for a whole set: what is asked comes in as one JSON text. Fewer calls, and each call lets go of the
+# interpreter's lock, which threads then fight for.
+_RUNS = f"""
+SELECT id, event_seq, remaining, outcome, plain, workspace, {", ".join(RUN_COLUMNS)} FROM runs
+ WHERE id IN (SELECT value FROM json_each(?) UNION
+              SELECT run_id FROM steps WHERE id IN (SELECT value FROM json_each(?)))
 """
-_ATTEMPT = """
+_DONE = """
+UPDATE steps SET state = 'done', output = made.value ->> 2, owner = NULL, lease_until = NULL, error = NULL,
+       finished_at = made.value ->> 3
+  FROM json_each(?) AS made
+ WHERE steps.id = made.value ->> 0 AND steps.fence = made.value ->> 1 AND steps.state = 'running'
+RETURNING steps.id
+"""
+_ATTEMPTS = """
 INSERT INTO attempts (step_id, fence, attempt, owner, started_at, finished_at, outcome)
-VALUES (?, ?, ?, ?, ?, ?, 'done')
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, 'done' FROM json_each(?)
 """
 _COUNT_DOWN = """
-UPDATE steps SET pending = pending - 1,
-       ready_at = CASE WHEN state = 'blocked' AND pending = 1 THEN ? ELSE ready_at END,
-       state = CASE WHEN state = 'blocked' AND pending = 1 THEN 'ready' ELSE state END
- WHERE id IN (SELECT child_id FROM step_edges WHERE parent_id = ?)
-RETURNING position, id, state, pending, held
+UPDATE steps SET pending = pending - lowered.by,
+       ready_at = CASE WHEN state = 'blocked' AND pending = lowered.by THEN ? ELSE ready_at END,
+       state = CASE WHEN state = 'blocked' AND pending = lowered.by THEN 'ready' ELSE state END
+  FROM (SELECT child_id, count(*) AS by FROM step_edges
+         WHERE parent_id IN (SELECT value FROM json_each(?)) GROUP BY child_id) AS lowered
+ WHERE steps.id = lowered.child_id
+RETURNING position, id, run_id, state, pending, held
 """
-_ADVANCE = "UPDATE runs SET remaining = ?, event_seq = ?, updated_at = ? WHERE id = ?"
-_END = """
-UPDATE runs SET remaining = 0, event_seq = ?, state = ?, error = NULL, finished_at = ?, updated_at = ? WHERE id = ?
+_CLAIM = f"""
+UPDATE steps SET state = 'running', fence = fence + 1, attempt = attempt + 1, owner = asked.value ->> 1,
+       lease_until = asked.value ->> 2, started_at = asked.value ->> 3, finished_at = NULL, error = NULL
+  FROM json_each(?) AS asked
+ WHERE steps.id = asked.value ->> 0 AND steps.state = 'ready' AND NOT steps.held
+RETURNING {", ".join(STEP_COLUMNS)}, started_at
+"""
+_ADVANCE = """
+UPDATE runs SET event_seq = new.value ->> 1, remaining = new.value ->> 2, state = new.value ->> 3,
+       updated_at = new.value ->> 4, finished_at = coalesce(new.value ->> 5, finished_at),
+       error = CASE WHEN new.value ->> 5 IS NULL THEN error END
+  FROM json_each(?) AS new WHERE runs.id = new.value ->> 0
+"""
+_EVENTS = """
+INSERT INTO events (run_id, seq, workspace, kind, at, step, data)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each(?)
 """
 
 
+@lru_cache(maxsize=256)
 def _text(at: datetime) -> str:
     """Return a time as the tables keep it: naive UTC to the microsecond."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
-class SqliteQuickPath:
+class SqliteQuickPath(QuickPath):
     """The quick path on SQLite."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self.known = KnownRuns(database)
 
     def create(self, principal: Principal, request: RunRequest, plan: Plan, now: datetime) -> Run | None:
         """Insert the run; None, with nothing changed, when its idempotency key is taken."""
@@ -108,67 +124,149 @@ class SqliteQuickPath:
         utc = now.astimezone(UTC)
         return Run(run_id, workspace, principal.id, request, plan, RunState.QUEUED, utc, utc)
 
-    def claim(self, step_id: str, owner: str, until: datetime, now: datetime) -> Claimed | None:
-        """Claim the step; None if it is not to be had."""
-        began, ends = _text(now), _text(until)
+    def _created(self, run_id: str) -> Sequence[Any]:
+        row: Sequence[Any] = self._database.read(
+            lambda connection: _execute(connection)(_CREATED, (run_id,)).fetchone()
+        )
+        return row
 
-        def work(connection: Connection) -> tuple[Any, Any] | None:
-            execute = _execute(connection)
-            step = execute(_CLAIM, (owner, ends, began, step_id)).fetchone()
-            if step is None:
-                return None
-            run_id, key, action, attempt = step[0], step[2], step[3], step[5]
-            seq, workspace, *run = execute(_RUN, (run_id,)).fetchone()
-            told = []
-            if run[-1] == "queued":
-                seq += 1
-                told.append((run_id, seq, workspace, "run_started", began, None, "{}"))
-            seq += 1
-            data = rules.json_text({"attempt": attempt, "action": action})
-            told.append((run_id, seq, workspace, "step_started", began, key, data))
-            if run[-1] in ("queued", "waiting"):
-                run[-1] = "running"
-            execute(_START, (run[-1], seq, began, run_id))
-            for event in told:
-                execute(_EVENT, event)
-            return step, run
+    def _advance(self, change: Advance) -> Advanced | None:
+        return self._database.write_together(advance, change)
 
-        found = self._database.write(work)
-        if found is None:
-            return None
-        step, run_row = found
-        outputs = RunOutputs(self._database, step[0])
-        return claimed_of(step[1:], self.known.get(step[0]), tuple(run_row), owner, now, outputs)
 
-    def complete(self, claimed: Claimed, output: Mapping[str, Any], now: datetime) -> list[ReadyStep] | None:
-        """Commit the output; None, with nothing changed, where this is not plain. Raises StaleFence."""
-        if claimed.fence > 1:
-            return None
-        step, run_id, ended = claimed.step, claimed.run.id, _text(now)
-        text, began = rules.json_text(dict(output)), _text(step.started_at or now)
+class _Run:
+    """A run's row while a set of changes is made to it, and the events that tell of them."""
 
-        def work(connection: Connection) -> list[ReadyStep] | None:
-            execute = _execute(connection)
-            run = execute(_PLAIN_RUN, (run_id,)).fetchone()
-            if run is None:
-                return None
-            seq, remaining, _state, outcome, workspace = run
-            if execute(_DONE, (text, ended, step.id, claimed.fence)).rowcount == 0:
-                raise rules.stale(step.id, claimed.fence)
-            execute(_ATTEMPT, (step.id, claimed.fence, step.attempt, claimed.owner, began, ended))
-            lowered = execute(_COUNT_DOWN, (ended, step.id)).fetchall()
-            finished = (run_id, seq + 1, workspace, "step_finished", ended, step.key, f'{{"attempt":{step.attempt}}}')
-            execute(_EVENT, finished)
-            if remaining == 1:
-                state = outcome or RunState.DONE.value
-                execute(_END, (seq + 2, state, ended, ended, run_id))
-                execute(_EVENT, (run_id, seq + 2, workspace, "run_finished", ended, None, f'{{"state":"{state}"}}'))
-            else:
-                execute(_ADVANCE, (remaining - 1, seq + 1, ended, run_id))
-            opened = sorted(row for row in lowered if row[2] == "ready" and row[3] == 0 and not row[4])
-            return [ReadyStep(row[1], run_id, workspace) for row in opened]
+    __slots__ = ("at", "ended_at", "id", "outcome", "plain", "remaining", "seq", "state", "told", "used", "workspace")
 
-        return self._database.write(work)
+    def __init__(self, row: tuple[Any, ...]) -> None:
+        self.id, self.seq, self.remaining, self.outcome, self.plain, self.workspace, *self.used, self.state = row
+        self.at = ""
+        self.ended_at: str | None = None
+        self.told: list[tuple[Any, ...]] = []
+
+    def tell(self, kind: str, at: str, step: str | None = None, data: str = "{}") -> None:
+        self.seq += 1
+        self.at = max(self.at, at)
+        self.told.append((self.id, self.seq, self.workspace, kind, at, step, data))
+
+    def finish(self, step: Step, at: str) -> None:
+        """Note that a step is done; the last one ends the run."""
+        self.remaining -= 1
+        self.tell("step_finished", at, step.key, f'{{"attempt":{step.attempt}}}')
+        if self.remaining == 0:
+            self.state, self.ended_at = self.outcome or "done", at
+            self.tell("run_finished", at, None, f'{{"state":"{self.state}"}}')
+
+    def start(self, key: str, action: str, attempt: int, at: str) -> None:
+        """Note that a step begins; the first one starts the run."""
+        if self.state == "queued":
+            self.tell("run_started", at)
+        if self.state in ("queued", "waiting"):
+            self.state = "running"
+        self.tell("step_started", at, key, _json({"attempt": attempt, "action": action}))
+
+    def columns(self) -> tuple[Any, ...]:
+        return (self.id, self.seq, self.remaining, self.state, self.at, self.ended_at)
+
+    def usage(self) -> tuple[Any, ...]:
+        """Return what `RUN_COLUMNS` names."""
+        return (*self.used, self.state)
+
+
+def advance(connection: Connection, changes: Sequence[Advance]) -> list[Advanced | StaleFence | None]:
+    """Make a set of changes. What steps open together is told with one of them."""
+    execute = _execute(connection)
+    of_done = [change.done.claimed.run.id for change in changes if change.done is not None]
+    of_asked = [change.asked.step_id for change in changes if change.asked is not None]
+    runs = {row[0]: _Run(row) for row in execute(_RUNS, (_json(of_done), _json(of_asked)))}
+
+    made: dict[str, Advance] = {}
+    for change in changes:
+        if change.done is not None and (run := runs.get(change.done.claimed.run.id)) is not None and run.plain:
+            made.setdefault(change.done.claimed.step.id, change)
+    kept = {id(change) for change in _complete(execute, made)}
+    opened = _count_down(execute, [change for change in made.values() if id(change) in kept], runs)
+
+    asked: dict[str, Advance] = {}
+    for change in changes:
+        if change.asked is not None and (change.done is None or id(change) in kept):
+            asked.setdefault(change.asked.step_id, change)
+    claimed = _claim(execute, asked, runs)
+
+    _tell(execute, [run for run in runs.values() if run.told])
+    outcomes: list[Advanced | StaleFence | None] = []
+    for change in changes:
+        done = change.done
+        if done is None or id(change) in kept:
+            of_run = opened.pop(done.claimed.run.id, []) if done is not None else []
+            step = claimed.get(id(change))
+            outcomes.append(Advanced(of_run) if step is None else Advanced(of_run, step, runs[step[0]].usage()))
+        elif (run := runs.get(done.claimed.run.id)) is None or not run.plain:
+            outcomes.append(None)
+        else:
+            outcomes.append(rules.stale(done.claimed.step.id, done.claimed.fence))
+    return outcomes
+
+
+def _complete(execute: Any, made: Mapping[str, Advance]) -> list[Advance]:
+    """Complete the steps whose claims still stand and record their attempts; return those."""
+    rows = []
+    for step_id, change in made.items():
+        if change.done is not None:
+            rows.append((step_id, change.done.claimed.fence, change.done.output, _text(change.now)))
+    kept = [row[0] for row in execute(_DONE, (_json(rows),)).fetchall()] if rows else []
+    attempts = []
+    for step_id in kept:
+        change = made[step_id]
+        if change.done is not None:
+            claimed = change.done.claimed
+            began = _text(claimed.step.started_at or change.now)
+            attempts.append((step_id, claimed.fence, claimed.step.attempt, claimed.owner, began, _text(change.now)))
+    if attempts:
+        execute(_ATTEMPTS, (_json(attempts),))
+    return [made[step_id] for step_id in kept]
+
+
+def _count_down(execute: Any, done: Sequence[Advance], runs: Mapping[str, _Run]) -> dict[str, list[ReadyStep]]:
+    """Count down what follows the steps that are done; return what opened, by run."""
+    if not done:
+        return {}
+    steps = [change.done.claimed.step.id for change in done if change.done is not None]
+    lowered = execute(_COUNT_DOWN, (_text(max(change.now for change in done)), _json(steps))).fetchall()
+    for change in done:
+        if change.done is not None:
+            runs[change.done.claimed.run.id].finish(change.done.claimed.step, _text(change.now))
+    opened: dict[str, list[ReadyStep]] = {}
+    for _, step_id, run_id, state, pending, held in sorted(lowered):
+        if state == "ready" and pending == 0 and not held:
+            opened.setdefault(run_id, []).append(ReadyStep(step_id, run_id, runs[run_id].workspace))
+    return opened
+
+
+def _claim(execute: Any, asked: Mapping[str, Advance], runs: Mapping[str, _Run]) -> dict[int, tuple[Any, ...]]:
+    """Claim the steps that are to be had; return their rows by the identity of the change that asked."""
+    rows = []
+    for step_id, change in asked.items():
+        if change.asked is not None:
+            rows.append((step_id, change.asked.owner, _text(change.asked.until), _text(change.now)))
+    claimed: dict[int, tuple[Any, ...]] = {}
+    for *step, began in execute(_CLAIM, (_json(rows),)).fetchall() if rows else ():
+        run_id, step_id, key, action, _, attempt, *_ = step
+        runs[run_id].start(key, action, attempt, began)
+        claimed[id(asked[step_id])] = tuple(step)
+    return claimed
+
+
+def _tell(execute: Any, runs: Sequence[_Run]) -> None:
+    """Write what has become of the runs, and their events."""
+    if runs:
+        execute(_ADVANCE, (_json([run.columns() for run in runs]),))
+        execute(_EVENTS, (_json([event for run in runs for event in run.told]),))
+
+
+def _json(value: Any) -> str:
+    return to_json(value).decode()
 
 
 def _execute(connection: Connection) -> Any:

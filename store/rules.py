@@ -211,7 +211,7 @@ def only_match(run_id: str, found: Sequence[str], principal: Principal) -> str:
 
 def json_text(value: Any) -> str:
     """Return JSON in ASCII. Raises TypeError or ValueError for what JSON cannot hold (NaN among them)."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_plain)
+    return _ENCODER.encode(value) if value else json.dumps(value)
 
 
 def json_object(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,3 +225,6 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=_plain)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, and_, func, select, update
 
 from store import claims, outcomes, rules, waiting
@@ -14,8 +15,11 @@ from store.quick import QuickPath
 from store.rows import AnyRow
 from store.tables import NOT_HELD, is_in, waits
 from store.tables import steps as step_table
+from tieout.errors import TieoutError
 from tieout.model import Limit, ReadyStep, RunState, StepSpec, StepState, Wait, WaitState
 from tieout.ports import Claimed
+
+_log = structlog.get_logger(__name__)
 
 
 class StepLife:
@@ -58,6 +62,22 @@ class StepLife:
             if opened is not None:
                 return opened
         return self._database.write(lambda c: outcomes.complete(c, claimed, output, run_state, run_result, spawn, now))
+
+    def complete_and_claim(
+        self, claimed: Claimed, output: Mapping[str, Any], step_id: str, *, lease_s: float, now: datetime
+    ) -> tuple[list[ReadyStep], Claimed | None]:
+        """Complete a step and let its owner claim another one. Raises StaleFence, having claimed nothing."""
+        if self._quick is not None and not self._limits:
+            until = now + timedelta(seconds=lease_s)
+            came = self._quick.complete_and_claim(claimed, output, step_id, until, now)
+            if came is not None:
+                return came
+        opened = self.complete_step(claimed, output, now=now)
+        try:
+            return opened, self.claim_step(step_id, claimed.owner, lease_s=lease_s, now=now)
+        except TieoutError as error:  # the completion stands; a step that is not claimed now is hinted at again
+            _log.warning("step_not_claimed", step_id=step_id, reason=error.message)
+            return opened, None
 
     def suspend_step(
         self, claimed: Claimed, waits: Sequence[Wait], output: Mapping[str, Any], *, now: datetime

@@ -23,12 +23,14 @@ from tieout.errors import InvalidInput, NeedsAnswer, NotFound, StaleFence, StepC
 from tieout.insistence import insist, passes
 from tieout.model import ReadyStep, RunState, Step, Wait, WaitKind
 from tieout.ports import (
+    NO_HINTS,
     NO_LIMIT,
     NO_MEASURES,
     Action,
     Agents,
     Budget,
     Claimed,
+    Hints,
     Measures,
     Parts,
     RunStore,
@@ -39,6 +41,7 @@ from tieout.step_context import Execution, ExecutionContext
 _DEFERRALS = 20  # of a step that no worker can do, in a row: about a quarter of an hour in all
 _LONGEST_DEFERRAL_S = 60.0
 _DEEPEST = 8  # sub-runs within sub-runs
+_ENDS = frozenset({None, *(state for state in RunState if state.final)})
 _log = structlog.get_logger(__name__)
 
 
@@ -83,15 +86,36 @@ class Executor:
         What the action raises ends as a retry, a failed run or a question in the state of record, never here.
         Raises StorageFull, NotAvailable or Conflict when the store itself could not be read or written.
         """
-        claimed = self._store.claim_step(step_id, owner, lease_s=lease_s, now=self._clock())
-        if claimed is None:
-            return None
+        claimed = self._claim(step_id, owner, lease_s)
+        return None if claimed is None else self._carry_out(claimed, NO_HINTS, lease_s)[0]
+
+    def execute_steps(self, step_id: str, hints: Hints, *, owner: str, lease_s: float) -> None:
+        """Carry out the step as `execute_step` does, then what `hints` has, until it has none.
+
+        To complete a step and claim the next is then one write. Raises as `execute_step` does.
+        """
+        hinted: str | None = step_id
+        claimed: Claimed | None = None
+        while hinted is not None or claimed is not None:
+            if hinted is not None:
+                claimed = self._claim(hinted, owner, lease_s)
+            if claimed is not None:
+                opened, claimed = self._carry_out(claimed, hints, lease_s)
+                hints.opened(opened)
+            hinted = hints.take() if claimed is None else None
+
+    def _claim(self, step_id: str, owner: str, lease_s: float) -> Claimed | None:
+        return self._store.claim_step(step_id, owner, lease_s=lease_s, now=self._clock())
+
+    def _carry_out(self, claimed: Claimed, hints: Hints, lease_s: float) -> tuple[list[ReadyStep], Claimed | None]:
+        """Act and commit what came of it; return what that opened, and the claim that was made along with it."""
         began = time.monotonic()
-        execution = Execution(claimed, began + claimed.step.timeout_s)
+        execution = Execution(claimed, began + claimed.step.timeout_s, hints, lease_s)
         if claimed.step.ready_at is not None and claimed.step.started_at is not None:
             self._measures.claimed((claimed.step.started_at - claimed.step.ready_at).total_seconds())
+        key = claimed.step.id, claimed.fence
         with self._lock:
-            self._running[step_id, claimed.fence] = execution
+            self._running[key] = execution
         try:
             came = self._act(execution)
         except (KeyboardInterrupt, SystemExit):
@@ -99,12 +123,12 @@ class Executor:
             raise
         finally:
             with self._lock:
-                del self._running[step_id, claimed.fence]
+                del self._running[key]
             agent, seconds = claimed.run.plan.agent, time.monotonic() - began
             self._measures.ended(agent, claimed.step.action, execution.outcome, seconds)
         if isinstance(came, TieoutError):
             raise came
-        return came
+        return came, execution.following
 
     def running(self) -> set[str]:
         """Return the ids of the steps that this process works on, those given up excluded."""
@@ -171,9 +195,11 @@ class Executor:
                 if not isinstance(error, TieoutError):
                     _log.exception("step_raised", attempt=claimed.step.attempt)
                 return self._fail(execution, error)
-            # An action that was told to stop because its time is over returns something unfinished.
+            # An action that was told to stop, as its time is over or this process stops, returns something unfinished.
             if execution.overdue():
                 return self._fail(execution, _timed_out(claimed.step))
+            if execution.given_up:
+                return self._keep(execution, outcome) or []
             return self._suspend(execution, waits, outcome) if waits else self._complete(execution, outcome)
 
     def _action(self, claimed: Claimed) -> Action:
@@ -206,17 +232,26 @@ class Executor:
         )
 
     def _complete(self, execution: Execution, outcome: StepOutcome) -> list[ReadyStep] | TieoutError:
+        """Commit the result. A plain one is committed along with the claim of the step that is hinted at next."""
+        claimed, now = execution.claimed, self._clock
+        plain = outcome.run_state is None and not outcome.result and not outcome.spawn
+        hinted = execution.hints.take() if plain else None
+
         def commit() -> list[ReadyStep]:
+            if hinted is not None:
+                opened, execution.following = self._store.complete_and_claim(
+                    claimed, outcome.output, hinted, lease_s=execution.lease_s, now=now()
+                )
+                return opened
+            state, result, spawn = outcome.run_state, outcome.result, outcome.spawn
             return self._store.complete_step(
-                execution.claimed,
-                outcome.output,
-                now=self._clock(),
-                run_state=outcome.run_state,
-                run_result=outcome.result,
-                spawn=outcome.spawn,
+                claimed, outcome.output, now=now(), run_state=state, run_result=result, spawn=spawn
             )
 
-        return self._settle(execution, "done", commit, partial=outcome)
+        came = self._settle(execution, "done", commit, partial=outcome)
+        if hinted is not None and execution.outcome != "done":
+            execution.hints.put_back(hinted)
+        return came
 
     def _suspend(
         self, execution: Execution, waits: Sequence[Wait], outcome: StepOutcome
@@ -321,7 +356,7 @@ def _checked(outcome: object, step: Step) -> StepOutcome:
     """Return the outcome if it can be kept. Raises InvalidInput: trying again would not help."""
     if not isinstance(outcome, StepOutcome):
         raise InvalidInput(f"action {step.action!r} returned {type(outcome).__name__}, not a StepOutcome")
-    if outcome.run_state not in (None, *(state for state in RunState if state.final)):
+    if outcome.run_state not in _ENDS:
         raise InvalidInput(f"action {step.action!r} cannot put its run into {outcome.run_state}")
     try:
         if outcome.output or outcome.result:

@@ -12,7 +12,7 @@ from tieout.delivery import deliver
 from tieout.errors import InvalidInput, NotFound
 from tieout.model import Artifact, ModelAnswer, ModelMessage, Principal, Run, Step
 from tieout.model_calls import call_model
-from tieout.ports import Budget, Claimed, Parts, RunStore
+from tieout.ports import Budget, Claimed, Hints, Parts, RunStore
 
 _LOOK_EVERY_S = 0.25  # how often a step that asks `cancelled()` in a loop reads the state of record
 
@@ -23,9 +23,12 @@ class Execution:
 
     claimed: Claimed
     deadline: float  # of time.monotonic()
+    hints: Hints  # at what is to be done next
+    lease_s: float
     given_up: bool = False  # its time is over, or this process stops
     lost: bool = False  # it was cancelled or claimed anew
     outcome: str = "abandoned"  # how the attempt ended: done, failed, waiting, deferred
+    following: Claimed | None = None  # the step that was claimed along with the completion of this one
 
     def overdue(self) -> bool:
         """Return whether the step has run longer than its limit."""

@@ -30,15 +30,6 @@ def poll_ms(broker: Broker) -> int:
     return broker.poll_ms if isinstance(broker, HintBroker) else _POLL_MS
 
 
-def prefetch(broker: Broker, workers: int) -> int:
-    """Return how many messages a process with so many worker threads may hold, those at work included.
-
-    From Redis, no more than can be worked on: what waits, waits where every process can take it. Within one process
-    there is nobody else, and a supply at hand spares switching between threads.
-    """
-    return 4 * workers if isinstance(broker, InProcessBroker) else workers
-
-
 def waiting(broker: Broker) -> int:
     """Return how many messages wait in the broker, not yet taken by any worker's process."""
     if isinstance(broker, HintBroker):

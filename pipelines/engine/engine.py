@@ -11,7 +11,7 @@ import structlog
 from dramatiq import Actor, Message
 from dramatiq.worker import Worker
 
-from pipelines.engine.brokers import QUEUE, prefetch
+from pipelines.engine.brokers import QUEUE
 from pipelines.engine.dispatcher import Dispatcher
 from pipelines.engine.hint_broker import HintBroker
 from pipelines.engine.liveness import LeaseLiveness
@@ -26,6 +26,7 @@ _ACTOR = "execute_step"
 _POLL_S = 0.5  # other processes' runs are seen this late at the most
 _BUSY_S = 0.02  # between two looks while there is more than the broker holds
 _TICK_S = 0.5
+_LATELY_S = 0.01  # whether others wait is looked up so often at the most
 _HINTS_PER_WORKER = 8  # how many ready steps the broker may hold for each worker thread
 _log = structlog.get_logger(__name__)
 
@@ -109,7 +110,8 @@ class DramatiqEngine:
             self._liveness.release(self.owner)
             raise
         self._worker = Worker(self._broker, worker_threads=self._workers, worker_timeout=self._broker.poll_ms)
-        self._worker.queue_prefetch = prefetch(self._broker, self._workers)
+        # What is not at work waits where any thread, or process, can take it.
+        self._worker.queue_prefetch = self._workers
         self._worker.start()
         self._threads = [
             threading.Thread(target=self._dispatch_forever, name="tieout-dispatcher", daemon=True),
@@ -145,22 +147,34 @@ class DramatiqEngine:
     # ------------------------------------------------------------ worker threads
 
     def _execute(self, step_id: str) -> None:
-        """Carry out a hint: the actor. The outcome is in the store; a hint that comes late or twice does nothing."""
-        if not self._stopping.is_set():
-            self._guarded("step_not_executed", lambda: self._execute_step(step_id))
+        """Carry out a hint, and others while some wait: the actor. What it wakes is a thread, not a single step.
 
-    def _execute_step(self, step_id: str) -> None:
-        opened = self._executor.execute_step(step_id, owner=self.owner, lease_s=self._lease_s)
-        if opened is None:
-            return
+        The outcome is in the store; a hint that comes late or twice does nothing.
+        """
+        if not self._stopping.is_set():
+            self._guarded(
+                "step_not_executed",
+                lambda: self._executor.execute_steps(step_id, self, owner=self.owner, lease_s=self._lease_s),
+            )
+
+    def take(self) -> str | None:
+        """Return a step that is hinted at next; None when none waits in the broker, or this engine stops."""
+        message = None if self._stopping.is_set() else self._broker.take(QUEUE)
+        return None if message is None else str(message.args[0])
+
+    def put_back(self, step_id: str) -> None:
+        """Return a hint to the broker."""
+        self._hint([step_id])
+
+    def opened(self, steps: Sequence[ReadyStep]) -> None:
+        """Hint at steps that have just become ready, unless others wait: then the dispatcher says whose turn it is."""
         self._trouble = None
-        self._open(opened)
+        self._open(steps)
 
     def _open(self, opened: Sequence[ReadyStep]) -> None:
-        """Hint at steps that have just become ready, unless others wait: then the dispatcher says whose turn it is."""
         if self._stopping.is_set():
             return
-        waiting = self._broker.waiting()
+        waiting = self._broker.waiting(lately_s=_LATELY_S)
         if waiting == 0 and 0 < len(opened) <= self._workers:
             self._dispatcher.offer(opened)
         if waiting < self._workers:

@@ -46,8 +46,15 @@ class HintBroker(Broker):
         """Put messages at the ends of their queues, in order, in one round trip. Raises QueueNotFound."""
 
     @abstractmethod
-    def waiting(self) -> int:
-        """Return how many messages of all queues no consumer has taken yet."""
+    def waiting(self, *, lately_s: float = 0.0) -> int:
+        """Return how many messages of all queues no consumer has taken yet; a figure so many seconds old will do."""
+
+    def take(self, queue_name: str) -> Message[Any] | None:
+        """Return a message that waits, taking it from its queue, or None at once. Raises QueueNotFound."""
+        try:
+            return self.queue(queue_name).get_nowait()
+        except Empty:
+            return None
 
     def leads(self) -> bool:
         """Return whether this process is the one that dispatches: one of those that share the broker, for a while."""

@@ -29,8 +29,8 @@ class InProcessBroker(HintBroker):
         """Return an iterator over a queue that holds at most `prefetch` unfinished messages; `timeout` is in ms."""
         return _InProcessConsumer(self.queue(queue_name), prefetch, timeout / 1000)
 
-    def waiting(self) -> int:
-        """Return how many messages no consumer has taken yet."""
+    def waiting(self, *, lately_s: float = 0.0) -> int:  # noqa: ARG002
+        """Return how many messages no consumer has taken yet, just now."""
         return sum(queue.qsize() for queue in self.queues.values())
 
     def lost(self) -> bool:

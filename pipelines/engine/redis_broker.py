@@ -23,6 +23,7 @@ from dramatiq.broker import Consumer
 from pipelines.engine.hint_broker import HintBroker, HintProxy, Slots
 from pipelines.engine.redis_wire import Command, RedisAway, RedisWire
 
+_BUNCH = 4  # messages that a worker's thread takes at once: they wait in Redis only while all threads are busy
 _LEAD_MS = 1_000  # after the leader has died, another one leads this much later at the most
 _PATIENCE_S = 2.0  # beyond the time that a pop may block: then the connection is taken for dead
 _ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -46,6 +47,7 @@ class RedisBroker(HintBroker):
         self._breaks = 0
         self._lost = False
         self._name = secrets.token_hex(8).encode()
+        self._seen = (0.0, 0)  # when it was looked, and how many waited
         self._lead_due = 0.0
         self._follows_until = 0.0
 
@@ -77,9 +79,28 @@ class RedisBroker(HintBroker):
         self._consumers.append(consumer)
         return consumer
 
-    def waiting(self) -> int:
+    def take(self, queue_name: str) -> Message[Any] | None:
+        """Return a message that waits in this process or in Redis, taking it, or None. Raises QueueNotFound."""
+        message = super().take(queue_name)
+        if message is not None:
+            return message
+        key = self.key(queue_name)
+        try:
+            bodies, left = self._wire.ask(("LPOP", key, _BUNCH), ("LLEN", key))
+        except RedisAway:
+            return None
+        self._seen = (time.monotonic(), left)
+        messages = [message for body in bodies or () if (message := decode(queue_name, body)) is not None]
+        for another in messages[1:]:
+            self.queues[queue_name].put(another)
+        return messages[0] if messages else None
+
+    def waiting(self, *, lately_s: float = 0.0) -> int:
         """Return how many messages no consumer has taken yet; of those in Redis only while it answers."""
         here = sum(queue.qsize() for queue in self.queues.values())
+        seen_at, there = self._seen  # by `take`, for the one queue that there is
+        if time.monotonic() - seen_at < lately_s:
+            return here + there
         try:
             return here + self._look()
         except RedisAway:
@@ -153,6 +174,7 @@ class RedisBroker(HintBroker):
         if self._epoch not in (None, found) or breaks > self._breaks:
             self._lost = True
         self._epoch, self._breaks = found, breaks
+        self._seen = (time.monotonic(), sum(lengths))
         return sum(lengths)
 
 

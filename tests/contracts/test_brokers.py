@@ -163,7 +163,7 @@ def work() -> Iterator[Callable[..., Worker]]:
 
     def start(broker: HintBroker, threads: int = 4) -> Worker:
         worker = Worker(broker, worker_threads=threads, worker_timeout=brokers.poll_ms(broker))
-        worker.queue_prefetch = brokers.prefetch(broker, threads)
+        worker.queue_prefetch = threads
         worker.start()
         workers.append(worker)
         return worker
@@ -171,6 +171,31 @@ def work() -> Iterator[Callable[..., Worker]]:
     yield start
     for worker in workers:
         worker.stop(timeout=5_000)
+
+
+def test_a_waiting_message_may_be_taken_at_once_by_whoever_asks(broker: HintBroker) -> None:
+    doing = Doing(broker)
+    assert broker.take(brokers.QUEUE) is None
+    broker.enqueue_many([doing.actor.message(number) for number in range(10)])
+    taken = []
+    while (message := broker.take(brokers.QUEUE)) is not None:
+        taken.append(message.args)
+    assert sorted(taken) == [(number,) for number in range(10)]
+    assert broker.waiting() == 0
+    with pytest.raises(QueueNotFound):
+        broker.take("unknown")
+
+
+def test_what_was_taken_along_waits_for_the_workers_of_this_process(
+    broker: HintBroker, work: Callable[..., Worker]
+) -> None:
+    doing = Doing(broker)
+    doing.go.set()
+    broker.enqueue_many([doing.actor.message(number) for number in range(10)])
+    assert broker.take(brokers.QUEUE) is not None
+    work(broker)
+    eventually(lambda: len(doing.done) == 9)
+    assert broker.waiting() == 0
 
 
 def test_each_message_is_handled_once(broker: HintBroker, work: Callable[..., Worker]) -> None:

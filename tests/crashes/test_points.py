@@ -25,7 +25,7 @@ KILLS = [
     Point("store.complete_step", "after", step="begin"),  # complete, the successors' hints unsent
     Point("store.complete_step", "after", step="left"),  # complete, perhaps the last before the join
     Point("store.complete_step", "after", step="end"),
-    Point("executor.execute_step", "after"),  # complete, and its hint unacknowledged
+    Point("executor.execute_steps", "after"),  # complete, and its hint unacknowledged
     Point("store.renew_leases", "before"),
     Point("store.promote_due", "after"),
     Point("store.ready_steps", "after"),

@@ -18,7 +18,8 @@ from sqlalchemy import Connection, event, text
 
 from store import group_commit as module
 from store.database import Database, open_database, open_in_memory
-from store.group_commit import _commit, _Operation
+from store.group import Operation
+from store.group_commit import _commit
 from tieout.errors import StaleFence, StorageFull
 
 PATIENCE_S = 60.0
@@ -240,7 +241,7 @@ class _InterruptedAt:
 def test_an_interrupted_commit_is_known_to_be_done_or_not(done: bool) -> None:
     driver = sqlite3.connect(":memory:", isolation_level=None)
     driver.execute("BEGIN IMMEDIATE")
-    group = [_Operation(None, keep(1)), _Operation(None, keep(2))]
+    group = [Operation(None, keep(1)), Operation(None, keep(2))]
     with pytest.raises(Stopped):
         _commit(_InterruptedAt(driver, done=done), group)
     driver.close()

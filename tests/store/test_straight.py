@@ -134,7 +134,7 @@ def test_a_connection_in_the_middle_of_something_is_not_used_again(database: Dat
 
 def test_a_cancelled_statement_is_not_repeated(database: Database, postgres_url: str) -> None:
     """Somebody cancelled it on the server; whoever asked is to know."""
-    cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60%'"
+    cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
     with ThreadPoolExecutor(1) as pool, psycopg.connect(postgres_url, autocommit=True) as other:
         sleeping = pool.submit(database.straight, "SELECT pg_sleep(60)", {})
         while not other.execute(cancel).fetchall():
@@ -147,7 +147,7 @@ def test_a_cancelled_statement_is_not_repeated(database: Database, postgres_url:
 def test_a_cut_in_the_middle_of_a_fresh_connections_statement_is_said(database: Database, postgres_url: str) -> None:
     with ThreadPoolExecutor(1) as pool, psycopg.connect(postgres_url, autocommit=True) as other:
         sleeping = pool.submit(database.straight, "SELECT pg_sleep(60)", {})
-        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60%'"
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
         while not other.execute(cut).fetchall():
             assert not sleeping.done()
         with pytest.raises(DatabaseAway):

@@ -17,6 +17,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+type Values = tuple[Any, ...]  # what a call was given and gave
+
 
 @dataclass(frozen=True)
 class Point:
@@ -41,26 +43,60 @@ class Point:
 
 
 def arm(point: Point, parts: Mapping[str, Any], folder: Path, *, calm: Callable[[], None] = lambda: None) -> None:
-    """Wrap the method of the part. `calm` returns when no thread of the process writes, before it is stopped."""
+    """Wrap the method of the part. `calm` returns when no thread of the process writes, before it is stopped.
+
+    A claim and a completion may come as one call: that is wrapped along with each of them.
+    """
     name, method = point.at.split(".")
-    real = getattr(parts[name], method)
+    for called, values_of in {method: _values, **_ALSO.get(method, {})}.items():
+        _wrap(point, parts[name], called, values_of, folder, calm)
+
+
+def _wrap(
+    point: Point, part: Any, method: str, values_of: Callable[..., Values], folder: Path, calm: Callable[[], None]
+) -> None:
+    real = getattr(part, method)
 
     @wraps(real)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        if point.when == "before" and _meant(point, args):
+        if point.when == "before" and _meant(point, values_of(None, *args)):
             _strike(point, folder, calm)
         came = real(*args, **kwargs)
-        if point.when == "after" and (came is not None or method != "claim_step") and _meant(point, (came, *args)):
+        if (
+            point.when == "after"
+            and (came is not None or method != "claim_step")
+            and _meant(point, values_of(came, *args))
+        ):
             _strike(point, folder, calm)
         return came
 
-    setattr(parts[name], method, wrapped)
+    setattr(part, method, wrapped)
 
 
-def _meant(point: Point, values: tuple[Any, ...]) -> bool:
-    """Return whether a claim of the step, or an effect's key of it, is among the values."""
+def _values(came: Any, *args: Any) -> Values:
+    return came, *args
+
+
+def _completed(_came: Any, claimed: Any, *_: Any) -> Values:
+    """Return what `complete_and_claim` is asked to complete."""
+    return (claimed,)
+
+
+def _claimed_along(came: Any, *_: Any) -> Values:
+    """Return what `complete_and_claim` has claimed; nothing when it has claimed nothing."""
+    return came[1:] if came is not None and came[1] is not None else ()
+
+
+_ALSO: Mapping[str, Mapping[str, Callable[..., Values]]] = {
+    "complete_step": {"complete_and_claim": _completed},
+    "claim_step": {"complete_and_claim": _claimed_along},
+}
+
+
+def _meant(point: Point, values: Values) -> bool:
+    """Return whether a claim of the step, or an effect's key of it, is among the values; without a step, anything."""
     if point.step is None:
-        return True
+        return bool(values)
     for value in values:
         step = getattr(value, "step", None)
         if getattr(step, "key", None) == point.step:

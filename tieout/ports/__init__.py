@@ -11,7 +11,7 @@ from tieout.ports.agents import Action, Agent, Agents, Parts, StepContext, StepO
 from tieout.ports.channels import Channel
 from tieout.ports.content import BlobStore, ContentStore
 from tieout.ports.desk import Checker, Desk, Replayed, ResultRenderer
-from tieout.ports.engine import READY, Changes, Engine
+from tieout.ports.engine import NO_HINTS, READY, Changes, Engine, Hints
 from tieout.ports.lake import DEFAULT_OPTIONS, FactQuery, ImportOptions, ImportPreview, Lake, RefusedRow
 from tieout.ports.liveness import Liveness
 from tieout.ports.measures import NO_MEASURES, Measures
@@ -24,6 +24,7 @@ from tieout.ports.workers import WorkerStore
 
 __all__ = [
     "DEFAULT_OPTIONS",
+    "NO_HINTS",
     "NO_LIMIT",
     "NO_MEASURES",
     "NO_USAGE",
@@ -44,6 +45,7 @@ __all__ = [
     "Embedder",
     "Engine",
     "FactQuery",
+    "Hints",
     "ImportOptions",
     "ImportPreview",
     "IngestOutcome",

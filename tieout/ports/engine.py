@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tieout.errors import TieoutError
+from tieout.model import ReadyStep
 
 
 class Engine(Protocol):
@@ -69,3 +70,33 @@ class Changes(Protocol):
     def close(self) -> None:
         """End what carries wake-ups to other processes; within this one they go on."""
         ...
+
+
+class Hints(Protocol):
+    """Steps that are likely to be ready, as ids. A hint may be lost, late or doubled: the state of record decides."""
+
+    def take(self) -> str | None:
+        """Return a hint that is at hand, without waiting; None when there is none, or no more work is to begin."""
+        ...
+
+    def put_back(self, step_id: str) -> None:
+        """Return a hint that was taken and not followed."""
+        ...
+
+    def opened(self, steps: Sequence[ReadyStep]) -> None:
+        """Hear of steps that have just become ready."""
+        ...
+
+
+class _NoHints:
+    def take(self) -> None:
+        return None
+
+    def put_back(self, step_id: str) -> None:
+        raise AssertionError(f"{step_id} was never taken")
+
+    def opened(self, steps: Sequence[ReadyStep]) -> None:
+        pass
+
+
+NO_HINTS: Hints = _NoHints()

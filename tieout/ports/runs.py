@@ -178,6 +178,15 @@ class RunStore(WaitStore, Protocol):
         """
         ...
 
+    def complete_and_claim(
+        self, claimed: Claimed, output: Mapping[str, Any], step_id: str, *, lease_s: float, now: datetime
+    ) -> tuple[list[ReadyStep], Claimed | None]:
+        """Do what `complete_step` does with a plain output, then `claim_step` for the same owner: one flush for both.
+
+        Returns what became ready, and the claim or None. Raises StaleFence, having claimed nothing.
+        """
+        ...
+
     def suspend_step(
         self, claimed: Claimed, waits: Sequence[Wait], output: Mapping[str, Any], *, now: datetime
     ) -> list[ReadyStep]:

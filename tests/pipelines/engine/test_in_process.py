@@ -2,12 +2,8 @@
 
 from dramatiq import Message
 
-from pipelines.engine.brokers import poll_ms, prefetch, waiting
+from pipelines.engine.brokers import poll_ms, waiting
 from pipelines.engine.in_process import InProcessBroker
-
-
-def test_a_supply_is_kept_at_hand_as_there_is_nobody_else_to_take_it() -> None:
-    assert prefetch(InProcessBroker(), 4) > 4
 
 
 def test_messages_are_handed_over_without_a_copy() -> None:
