@@ -16,7 +16,7 @@ from tieout.application import Application
 from tieout.settings import read_settings
 
 PROCESSES = 2
-THREADS = 8  # of each worker process of the team profile
+THREADS = 8  # of each worker process of the team profile; the embedded one has as many as both
 
 
 def sqlite_steps(sitting: Sitting) -> dict[str, float]:
@@ -59,7 +59,7 @@ def pg_start(sitting: Sitting) -> dict[str, float]:
 
 @contextmanager
 def _embedded(sitting: Sitting) -> Iterator[Application]:
-    with open_desk(read_settings(**sitting.embedded()), work=True) as desk:
+    with open_desk(read_settings(**sitting.embedded(PROCESSES * THREADS)), work=True) as desk:
         yield desk
 
 

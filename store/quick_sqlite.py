@@ -22,12 +22,13 @@ INSERT INTO runs (id, workspace, principal, agent, plan_version, request, plan, 
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 1, '{}', 0, 0, 0, '0')
 ON CONFLICT (workspace, idempotency_key) DO NOTHING
 """
-_NEW_STEP = """
+_NEW_STEPS = """
 INSERT INTO steps (id, run_id, workspace, position, key, action, input, state, pending, max_attempts, timeout_s,
                    on_failed, quorum, limit_key, turn, ready_at, attempt, fence)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)
+SELECT value ->> 0, ?, ?, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+       value ->> 8, value ->> 9, value ->> 10, value ->> 11, ?, value ->> 12, 0, 0 FROM json_each(?)
 """
-_NEW_EDGE = "INSERT INTO step_edges (parent_id, child_id) VALUES (?, ?)"
+_NEW_EDGES = "INSERT INTO step_edges (parent_id, child_id) SELECT value ->> 0, value ->> 1 FROM json_each(?)"
 
 _EVENT = "INSERT INTO events (run_id, seq, workspace, kind, at, step, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
@@ -100,22 +101,23 @@ class SqliteQuickPath(QuickPath):
         )
         steps = [
             (
-                *(ids[spec.key], run_id, workspace, position, spec.key, spec.action, rules.json_text(dict(spec.input))),
+                *(ids[spec.key], position, spec.key, spec.action, rules.json_text(dict(spec.input))),
                 *("blocked" if parents[spec.key] else "ready", len(parents[spec.key]), spec.max_attempts),
-                *(spec.timeout_s, spec.on_failed.value, spec.quorum, spec.limit_key, -request.priority),
+                *(spec.timeout_s, spec.on_failed.value, spec.quorum, spec.limit_key),
                 None if parents[spec.key] else began,
             )
             for position, spec in enumerate(plan.steps)
         ]
-        edges = [(ids[parent], ids[key]) for key in ids for parent in parents[key]]
+        of_steps = (run_id, workspace, -request.priority, _json(steps))
+        edges = _json([(ids[parent], ids[key]) for key in ids for parent in parents[key]])
         data = rules.json_text({"agent": plan.agent, "door": request.door, "principal": principal.id})
 
         def work(connection: Connection) -> bool:
             driver: Any = connection.connection.driver_connection
             if driver.execute(_NEW_RUN, run).rowcount == 0:
                 return False
-            driver.executemany(_NEW_STEP, steps)
-            driver.executemany(_NEW_EDGE, edges)
+            driver.execute(_NEW_STEPS, of_steps)
+            driver.execute(_NEW_EDGES, (edges,))
             driver.execute(_EVENT, (run_id, 1, workspace, "run_submitted", began, None, data))
             return True
 
