@@ -3,9 +3,10 @@
 All in one sitting on this machine, through the wiring that every installation has: dispatcher, broker, worker threads,
 and a state of record whose every commit is flushed to the disk.
 
-    sqlite_steps_per_s     embedded (SQLite, synchronous FULL): runs of first → eight in parallel → last, submission included
-    sqlite_backlog_…       the same after the last submission
-    pg_steps_per_s         PostgreSQL (fsync on) and Redis, 2 worker processes of 8 threads, submitted by a third process
+    sqlite_steps_per_s     embedded (SQLite, synchronous FULL, 16 threads): a backlog of submitted runs, each first → eight in
+                           parallel → last, from the first claim to the last completion
+    sqlite_busy_…          the same while four threads of the process submit as fast as they can: from the first submission
+    pg_steps_per_s         PostgreSQL (fsync on) and Redis, 2 worker processes of 8 threads; pg_busy_…: submitted by a third
     runs_per_min           whole runs of twelve steps shaped as research, embedded
     …_start_p95_ms         from before the submission to the first line of the step, idle
     kill9_recovery_s       worst time from `kill -9` of a worker process until its step runs on a surviving one

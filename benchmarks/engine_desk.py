@@ -146,18 +146,14 @@ def submit(desk: Application, shape: str = "fan", **params: Any) -> Run:
 
 def finish(desk: Application, run_ids: Iterable[str]) -> list[Run]:
     """Wait until all runs are final and return them; exit when one did not end as done or time runs out."""
-    waiting, finished, deadline = list(run_ids), [], time.monotonic() + PATIENCE_S
-    while waiting:
-        run = desk.store.get_run(OWNER, waiting[-1])
-        if run.state.final:
-            if run.state != "done":
-                sys.exit(f"run {run.id} ended as {run.state}: {run.error}")
-            finished.append(run)
-            waiting.pop()
-        elif time.monotonic() > deadline:
-            sys.exit(f"{len(waiting)} runs did not end within {PATIENCE_S:.0f} s: {run}")
-        else:
-            time.sleep(0.02)
+    finished, deadline = [], time.monotonic() + PATIENCE_S
+    for run_id in reversed(list(run_ids)):  # the last one first: who waits for it is not woken by the others
+        run = desk.wait(OWNER, run_id, timeout_s=max(0.0, deadline - time.monotonic()))
+        if not run.state.final:
+            sys.exit(f"run {run.id} did not end within {PATIENCE_S:.0f} s: {run}")
+        if run.state != "done":
+            sys.exit(f"run {run.id} ended as {run.state}: {run.error}")
+        finished.append(run)
     return finished
 
 
