@@ -3,7 +3,7 @@
 All in one sitting on this machine, through the wiring that every installation has: dispatcher, broker, worker threads,
 and a state of record whose every commit is flushed to the disk.
 
-    sqlite_steps_per_s     embedded (SQLite, synchronous FULL, 16 threads): a backlog of submitted runs, each first → eight in
+    sqlite_steps_per_s     embedded (SQLite, synchronous FULL, 64 threads): a backlog of submitted runs, each first → eight in
                            parallel → last, from the first claim to the last completion
     sqlite_busy_…          the same while four threads of the process submit as fast as they can: from the first submission
     pg_steps_per_s         PostgreSQL (fsync on) and Redis, 2 worker processes of 8 threads; pg_busy_…: submitted by a third

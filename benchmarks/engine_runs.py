@@ -17,13 +17,14 @@ from tieout.application import Application
 from tieout.settings import read_settings
 
 PROCESSES = 2
-THREADS = 8  # of each worker process of the team profile; the embedded one has as many as both
+THREADS = 8  # of each worker process of the team profile
+EMBEDDED_THREADS = 64  # steps mostly wait for models and services, and each group commit serves all that wait for it
 SUBMITTERS = 4  # threads that submit at once, as the requests of a service do
 
 
 def sqlite_steps(sitting: Sitting) -> dict[str, float]:
     """Drain fans of steps that do nothing through the embedded engine, then submit more while it works."""
-    settings = sitting.embedded(PROCESSES * THREADS)
+    settings = sitting.embedded(EMBEDDED_THREADS)
     runs = 100 if sitting.quick else 500
     with open_desk(read_settings(**settings), work=False) as desk:
         backlog = [submit(desk).id for _ in range(runs)]
@@ -69,7 +70,7 @@ def pg_start(sitting: Sitting) -> dict[str, float]:
 
 @contextmanager
 def _embedded(sitting: Sitting) -> Iterator[Application]:
-    with open_desk(read_settings(**sitting.embedded(PROCESSES * THREADS)), work=True) as desk:
+    with open_desk(read_settings(**sitting.embedded(EMBEDDED_THREADS)), work=True) as desk:
         yield desk
 
 
