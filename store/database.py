@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url, text
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
-from store.group import GroupCalls
-from store.group_commit import GroupCommit, Together
+from store.group_commit import GroupCommit
 from store.pooler import prepare_nothing_behind_a_pooler
 from tieout.errors import Conflict, InvalidInput, NotAvailable, StorageFull, TieoutError
 
@@ -38,7 +37,6 @@ class Database:
         self._in_memory = self.sqlite and engine.url.database in (None, "", ":memory:")
         self._writer = GroupCommit(engine)
         self._straight = StraightConnections(engine)
-        self._sets = GroupCalls()
 
     def read[T](self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction that changes nothing, and return its result."""
@@ -64,16 +62,6 @@ class Database:
                 time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
 
-    def write_together[A, T](self, together: Together[A, T], argument: A) -> T:
-        """Do on SQLite what `together` does for the argument, in one set with what others ask of it just then.
-
-        See `GroupCommit.run_together`. Raises as `write` does.
-        """
-        try:
-            return self._writer.run_together(together, argument)
-        except (sqlite3.Error, exc.DBAPIError) as error:
-            raise self._translated(error) from error
-
     def straight(self, statement: str, values: Mapping[str, Any]) -> list[Any]:
         """Run one PostgreSQL statement as a transaction of its own, in one round trip, and return its rows.
 
@@ -88,13 +76,6 @@ class Database:
                     raise translated from error
                 time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
-
-    def straight_together[A, T](self, together: Callable[[Sequence[A]], Sequence[T]], argument: A) -> T:
-        """Do on PostgreSQL what `together` does for the argument, in one set with what others ask of it just then.
-
-        It runs one statement by `straight`. When it raises, it is called again for each argument alone.
-        """
-        return self._sets.run(together, argument)
 
     def close(self) -> None:
         """Close all connections."""

@@ -2,47 +2,82 @@
 
 SQLite has one writer at a time, and a durable commit waits for the disk. So a thread that wants to write while
 another one does joins a queue; whoever writes next takes the whole queue into one transaction, each operation in a
-savepoint of its own. Operations of one kind may be done as a set, in a savepoint together: a statement for many costs
-little more than one for a single one. An uncontended write is done by its own thread at once, without a hop to another.
+savepoint of its own. An uncontended write is done by its own thread at once, without a hop to another.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Engine, exc
 from sqlalchemy.pool import StaticPool
 
-from store.group import Group, Operation, perform
+_MOST = 64  # operations of one group: whoever leads does not work for others for ever
+_GATHER_S = 0.0002  # how long a leader waits for those of the last group; they compute meanwhile
+_ENOUGH = 6  # operations that are not waited beside
 
-type Together[A, T] = Callable[[Connection, Sequence[A]], Sequence[T | Exception]]
+
+class Operation:
+    """What one thread wants done on the connection."""
+
+    __slots__ = ("error", "gone", "leads", "result", "settled", "turn", "work")
+
+    def __init__(self, work: Callable[[Connection], Any]) -> None:
+        self.work = work
+        self.turn = threading.Lock()
+        self.turn.acquire()
+        self.leads = False  # its thread works, for itself and for others
+        self.settled = False  # it is kept, or refused: never to be done again
+        self.gone = False  # its thread was interrupted and waits no more
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def wake(self) -> None:
+        """Let its thread look what has become of it. Once too often does no harm."""
+        with suppress(RuntimeError):
+            self.turn.release()
 
 
-class GroupCommit(Group):
+class GroupCommit:
     """Writes to one SQLite database, each group of them as one transaction.
 
-    Of a group whose transaction failed each is done again by itself.
+    Of a group whose transaction failed each is done again by itself: an operation may be run twice, but is kept once.
+    Whatever a leader works on stays in the queue until it is settled, so that nothing is lost with its thread.
     """
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(gather_s=0.0002, enough=6)  # the other threads compute meanwhile
         self._engine = engine
         self._connection: Connection | None = None
+        self._queue: deque[Operation] = deque()
+        self._guard = threading.Lock()  # of the queue and of who leads
+        self._usual = 0  # how many of late were in a group
 
     def run[T](self, work: Callable[[Connection], T]) -> T:
         """Return what `work` returns once it is on the disk. Raises what it raises, having kept nothing of it."""
-        result: T = self._run(Operation(None, work))
-        return result
-
-    def run_together[A, T](self, together: Together[A, T], argument: A) -> T:
-        """Return what `together` gives for the argument, which it may be given along with others of the same kind.
-
-        It returns a result, or an exception, for each argument in order, having changed nothing for those that got an
-        exception. One that it raises makes it be called again for each argument alone.
-        """
-        result: T = self._run(Operation(together, argument))
+        mine = Operation(work)
+        try:
+            with self._guard:
+                self._queue.append(mine)
+                mine.leads = self._queue[0] is mine
+            while not (mine.leads or mine.settled):
+                mine.turn.acquire()
+                with self._guard:
+                    mine.leads = not mine.settled and self._queue[0] is mine
+            if mine.leads:
+                self._lead(mine)
+        except BaseException:  # an interrupt of this thread, wherever it came: the others go on
+            self._leave(mine)
+            raise
+        if mine.error is not None:
+            raise mine.error
+        result: T = mine.result
         return result
 
     def close(self) -> None:
@@ -51,6 +86,43 @@ class GroupCommit(Group):
             connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+    def _lead(self, mine: Operation) -> None:
+        # Those who were in the last group come back together; a group without them would make them all wait for two.
+        if len(self._queue) < min(self._usual, _ENOUGH):
+            time.sleep(_GATHER_S)
+        with self._guard:
+            group = [one for one in islice(self._queue, _MOST) if not one.gone]
+        self._usual = max(len(group), self._usual // 2)
+        try:
+            self._write(group)
+        except BaseException:
+            self._drop()
+            raise
+        self._pass_on(mine)
+
+    def _leave(self, mine: Operation) -> None:
+        """Give up an operation whose thread goes away, and the lead with it."""
+        mine.gone = True
+        with self._guard:
+            leads = mine.leads or (bool(self._queue) and self._queue[0] is mine)
+        if leads:
+            self._pass_on(mine)
+        elif self._queue:
+            self._queue[0].wake()  # perhaps the interrupt came just before that
+
+    def _pass_on(self, mine: Operation) -> None:
+        """Take what is settled from the queue, wake its threads and the next leader. Another time does no harm."""
+        with self._guard:
+            while self._queue:
+                first = self._queue[0]
+                if first is not mine and (first.leads or not (first.settled or first.gone)):
+                    break
+                first.wake()
+                self._queue.popleft()
+            mine.leads = False
+            if self._queue:
+                self._queue[0].wake()
 
     def _write(self, group: list[Operation]) -> None:
         try:
@@ -69,10 +141,9 @@ class GroupCommit(Group):
         driver = connection.connection.driver_connection
         assert driver is not None
         driver.execute("BEGIN IMMEDIATE")
-        parts = _parts(group)
         alone = len(group) == 1
-        for part in parts:
-            _do(driver, connection, part, saved=not alone)
+        for operation in group:
+            _do(driver, connection, operation, saved=not alone)
             if not driver.in_transaction:  # SQLite itself has given up the transaction (a full disk)
                 break
         lost = not driver.in_transaction
@@ -107,48 +178,20 @@ class GroupCommit(Group):
         connection.close()
 
 
-def _parts(group: list[Operation]) -> list[list[Operation]]:
-    """Return the operations in their order, those that can be done as a set at the place of the first of them."""
-    parts: list[list[Operation]] = []
-    sets: dict[Any, list[Operation]] = {}
-    for operation in group:
-        operation.error = None
-        if operation.together is None:
-            parts.append([operation])
-        elif operation.together in sets:
-            sets[operation.together].append(operation)
-        else:
-            parts.append([operation])
-            sets[operation.together] = parts[-1]
-    return parts
-
-
-def _do(driver: Any, connection: Connection, part: list[Operation], *, saved: bool) -> None:
-    """Do a part; its errors are kept with its operations, and with `saved` nothing else of what it did."""
+def _do(driver: Any, connection: Connection, operation: Operation, *, saved: bool) -> None:
+    """Do an operation; its error is kept with it, and with `saved` nothing else of what it did."""
+    operation.error = None
     if saved:
         driver.execute("SAVEPOINT operation")
     try:
-        _perform(connection, part)
+        operation.result = operation.work(connection)
     except Exception as error:
-        part[0].error = error
+        operation.error = error
         if not saved or not driver.in_transaction:
             return
         driver.execute("ROLLBACK TO operation")
-        if len(part) > 1:
-            driver.execute("RELEASE operation")
-            for operation in part:
-                operation.error = None
-                _do(driver, connection, [operation], saved=True)
-            return
     if saved:
         driver.execute("RELEASE operation")
-
-
-def _perform(connection: Connection, part: list[Operation]) -> None:
-    if part[0].together is None:
-        part[0].result = part[0].argument(connection)
-        return
-    perform(part, connection)
 
 
 def _commit(driver: Any, group: list[Operation]) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -23,7 +23,7 @@ from store.rules import json_text
 from store.tables import steps
 from tieout.codec import load
 from tieout.model import Plan, Principal, ReadyStep, Run, RunRequest, RunState, Step, StepState, Usage
-from tieout.ports import Claimed
+from tieout.ports import Advanced, Claimed
 
 _REMEMBERED = 2_048  # runs whose request and plan, which never change, are kept parsed
 
@@ -42,34 +42,27 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A claim that is asked for, its lease standing `until`."""
+class Change:
+    """A set of results, of claims that one owner asks for by the steps' ids, or both."""
 
-    step_id: str
+    done: Sequence[Done]
+    wanted: Sequence[str]
     owner: str
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Advance:
-    """What one thread wants of the tables at once: to complete a step, to claim one, or both."""
-
-    done: Done | None
-    asked: Asked | None
+    until: datetime  # how long the leases of the claims stand
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Advanced:
-    """What came of it: the steps that were opened, and of the claim what `STEP_COLUMNS` and `RUN_COLUMNS` name."""
+@dataclass(slots=True)
+class Changed:
+    """What came of it: of each claim what `STEP_COLUMNS` and `RUN_COLUMNS` name."""
 
-    opened: list[ReadyStep]
-    step: tuple[Any, ...] | None = None
-    run: tuple[Any, ...] = ()
+    completed: set[str] = field(default_factory=set)
+    opened: list[ReadyStep] = field(default_factory=list)
+    claimed: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = field(default_factory=list)
 
 
 class QuickPath(ABC):
-    """Claims and completes plain steps, those of many threads as one set."""
+    """Claims and completes plain steps, many as one set."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -80,43 +73,42 @@ class QuickPath(ABC):
         """Insert a run with its steps; None, with nothing changed, where the general way has to do it."""
 
     @abstractmethod
-    def _created(self, run_id: str) -> Sequence[Any]:
-        """Return what `CREATED_COLUMNS` names, as the driver gives it."""
+    def _created(self, run_ids: Sequence[str]) -> Sequence[Sequence[Any]]:
+        """Return what `CREATED_COLUMNS` names of each of the runs, as the driver gives it."""
 
     @abstractmethod
-    def _advance(self, change: Advance) -> Advanced | None:
-        """Commit a completion, and then a claim; None, with nothing changed, where a completion is not plain.
-
-        Raises StaleFence, having changed nothing.
-        """
+    def _change(self, change: Change) -> Changed:
+        """Commit the results that are plain and whose claims stand, then the claims that are to be had."""
 
     def claim(self, step_id: str, owner: str, until: datetime, now: datetime) -> Claimed | None:
         """Claim the step, its lease standing `until`; None if it is not to be had."""
-        came = self._advance(Advance(None, Asked(step_id, owner, until), now))
-        return None if came is None else self._claimed(came, owner, now)
+        claimed = self.advance((), (step_id,), owner, until, now).claimed
+        return claimed[0] if claimed else None
 
-    def complete(self, claimed: Claimed, output: Mapping[str, Any], now: datetime) -> list[ReadyStep] | None:
-        """Commit the output; return what opened, or None, with nothing changed, where this is not plain."""
-        if claimed.fence > 1:
-            return None
-        came = self._advance(Advance(Done(claimed, json_text(dict(output))), None, now))
-        return None if came is None else came.opened
+    def complete(self, claimed: Claimed, output: Mapping[str, Any], now: datetime) -> Sequence[ReadyStep] | None:
+        """Commit the output; return what opened, or None, with nothing changed, where the general way has to do it."""
+        came = self.advance(((claimed, output),), (), "", now, now)
+        return came.opened if came.completed else None
 
-    def complete_and_claim(
-        self, claimed: Claimed, output: Mapping[str, Any], step_id: str, until: datetime, now: datetime
-    ) -> tuple[list[ReadyStep], Claimed | None] | None:
-        """Do both; None, with nothing changed, where the completion is not plain. Raises StaleFence."""
-        if claimed.fence > 1:
-            return None
-        asked = Asked(step_id, claimed.owner, until)
-        came = self._advance(Advance(Done(claimed, json_text(dict(output))), asked, now))
-        return None if came is None else (came.opened, self._claimed(came, claimed.owner, now))
-
-    def _claimed(self, came: Advanced, owner: str, now: datetime) -> Claimed | None:
-        if came.step is None:
-            return None
-        run_id = came.step[0]
-        return claimed_of(came.step, self.known.get(run_id), came.run, owner, now, RunOutputs(self._database, run_id))
+    def advance(
+        self,
+        results: Sequence[tuple[Claimed, Mapping[str, Any]]],
+        wanted: Sequence[str],
+        owner: str,
+        until: datetime,
+        now: datetime,
+    ) -> Advanced:
+        """Do what `RunStore.advance` does."""
+        done = [Done(claimed, json_text(dict(output))) for claimed, output in results if claimed.fence == 1]
+        if not (done or wanted):
+            return Advanced()
+        came = self._change(Change(done, wanted, owner, until, now))
+        runs = self.known.get({step[0] for step, _ in came.claimed})
+        claimed = [
+            claimed_of(step, runs[step[0]], run, owner, now, RunOutputs(self._database, step[0]))
+            for step, run in came.claimed
+        ]
+        return Advanced(frozenset(came.completed), came.opened, claimed)
 
 
 def quick_path(database: Database) -> QuickPath:
@@ -155,28 +147,33 @@ class RunOutputs(Mapping[str, Mapping[str, Any]]):
 class KnownRuns:
     """Runs as they were created: who asked for what, and the pinned plan. The rest is set anew at each claim."""
 
-    def __init__(self, read: Callable[[str], Sequence[Any]]) -> None:
-        """`read` returns what `CREATED_COLUMNS` names, of the run with an id."""
+    def __init__(self, read: Callable[[Sequence[str]], Sequence[Sequence[Any]]]) -> None:
+        """`read` returns what `CREATED_COLUMNS` names, of the runs with some ids."""
         self._read = read
         self._runs: OrderedDict[str, Run] = OrderedDict()
 
     def remember(self, run: Run) -> None:
-        """Keep a run that was just created here."""
+        """Keep a run that was just created here, or read."""
         self._runs[run.id] = run
         while len(self._runs) > _REMEMBERED:
             self._runs.popitem(last=False)
 
-    def get(self, run_id: str) -> Run:
-        """Return the run; only what never changes of it is to be trusted."""
-        run = self._runs.get(run_id)
-        if run is None:
-            _, workspace, principal, request, plan, created_at, parent_step = self._read(run_id)
-            at = _moment(created_at) or datetime.min.replace(tzinfo=UTC)
-            asked, pinned = load(RunRequest, json.loads(request)), load(Plan, json.loads(plan))
-            state = RunState.QUEUED
-            run = Run(run_id, workspace, principal, asked, pinned, state, at, at, parent_step=parent_step)
+    def get(self, run_ids: Collection[str]) -> Mapping[str, Run]:
+        """Return the runs by id; only what never changes of them is to be trusted."""
+        runs = {run_id: run for run_id in run_ids if (run := self._runs.get(run_id)) is not None}
+        unknown = [run_id for run_id in run_ids if run_id not in runs]
+        for row in self._read(unknown) if unknown else ():
+            run = _created_run(row)
             self.remember(run)
-        return run
+            runs[run.id] = run
+        return runs
+
+
+def _created_run(row: Sequence[Any]) -> Run:
+    run_id, workspace, principal, request, plan, created_at, parent_step = row
+    at = _moment(created_at) or datetime.min.replace(tzinfo=UTC)
+    asked, pinned = load(RunRequest, json.loads(request)), load(Plan, json.loads(plan))
+    return Run(run_id, workspace, principal, asked, pinned, RunState.QUEUED, at, at, parent_step=parent_step)
 
 
 def claimed_of(

@@ -11,9 +11,8 @@ from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from store import rules
-from store.quick import CREATED_COLUMNS, RUN_COLUMNS, STEP_COLUMNS, Advance, Advanced, QuickPath
+from store.quick import CREATED_COLUMNS, RUN_COLUMNS, STEP_COLUMNS, Change, Changed, Done, QuickPath
 from tieout.codec import dump
-from tieout.errors import StaleFence
 from tieout.model import Plan, Principal, ReadyStep, Run, RunRequest, RunState, Step, new_id
 
 _NEW_RUN = """
@@ -32,7 +31,7 @@ _NEW_EDGES = "INSERT INTO step_edges (parent_id, child_id) SELECT value ->> 0, v
 
 _EVENT = "INSERT INTO events (run_id, seq, workspace, kind, at, step, data) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
-_CREATED = f"SELECT {', '.join(CREATED_COLUMNS)} FROM runs WHERE id = ?"
+_CREATED = f"SELECT {', '.join(CREATED_COLUMNS)} FROM runs WHERE id IN (SELECT value FROM json_each(?))"
 
 # One statement for a whole set: what is asked comes in as one JSON text. Fewer calls, and each call lets go of the
 # interpreter's lock, which threads then fight for.
@@ -62,11 +61,10 @@ UPDATE steps SET pending = pending - lowered.by,
 RETURNING position, id, run_id, state, pending, held
 """
 _CLAIM = f"""
-UPDATE steps SET state = 'running', fence = fence + 1, attempt = attempt + 1, owner = asked.value ->> 1,
-       lease_until = asked.value ->> 2, started_at = asked.value ->> 3, finished_at = NULL, error = NULL
-  FROM json_each(?) AS asked
- WHERE steps.id = asked.value ->> 0 AND steps.state = 'ready' AND NOT steps.held
-RETURNING {", ".join(STEP_COLUMNS)}, started_at
+UPDATE steps SET state = 'running', fence = fence + 1, attempt = attempt + 1, owner = ?, lease_until = ?,
+       started_at = ?, finished_at = NULL, error = NULL
+ WHERE id IN (SELECT value FROM json_each(?)) AND state = 'ready' AND NOT held
+RETURNING {", ".join(STEP_COLUMNS)}
 """
 _ADVANCE = """
 UPDATE runs SET event_seq = new.value ->> 1, remaining = new.value ->> 2, state = new.value ->> 3,
@@ -126,14 +124,14 @@ class SqliteQuickPath(QuickPath):
         utc = now.astimezone(UTC)
         return Run(run_id, workspace, principal.id, request, plan, RunState.QUEUED, utc, utc)
 
-    def _created(self, run_id: str) -> Sequence[Any]:
-        row: Sequence[Any] = self._database.read(
-            lambda connection: _execute(connection)(_CREATED, (run_id,)).fetchone()
+    def _created(self, run_ids: Sequence[str]) -> Sequence[Sequence[Any]]:
+        rows: Sequence[Sequence[Any]] = self._database.read(
+            lambda connection: _execute(connection)(_CREATED, (_json(run_ids),)).fetchall()
         )
-        return row
+        return rows
 
-    def _advance(self, change: Advance) -> Advanced | None:
-        return self._database.write_together(advance, change)
+    def _change(self, change: Change) -> Changed:
+        return self._database.write(lambda connection: advance(connection, change))
 
 
 class _Run:
@@ -176,95 +174,54 @@ class _Run:
         return (*self.used, self.state)
 
 
-def advance(connection: Connection, changes: Sequence[Advance]) -> list[Advanced | StaleFence | None]:
-    """Make a set of changes. What steps open together is told with one of them."""
+def advance(connection: Connection, change: Change) -> Changed:
+    """Make the change; what is stale or not plain is left as it is."""
     execute = _execute(connection)
-    of_done = [change.done.claimed.run.id for change in changes if change.done is not None]
-    of_asked = [change.asked.step_id for change in changes if change.asked is not None]
-    runs = {row[0]: _Run(row) for row in execute(_RUNS, (_json(of_done), _json(of_asked)))}
-
-    made: dict[str, Advance] = {}
-    for change in changes:
-        if change.done is not None and (run := runs.get(change.done.claimed.run.id)) is not None and run.plain:
-            made.setdefault(change.done.claimed.step.id, change)
-    kept = {id(change) for change in _complete(execute, made)}
-    opened = _count_down(execute, [change for change in made.values() if id(change) in kept], runs)
-
-    asked: dict[str, Advance] = {}
-    for change in changes:
-        if change.asked is not None and (change.done is None or id(change) in kept):
-            asked.setdefault(change.asked.step_id, change)
-    claimed = _claim(execute, asked, runs)
-
-    _tell(execute, [run for run in runs.values() if run.told])
-    outcomes: list[Advanced | StaleFence | None] = []
-    for change in changes:
-        done = change.done
-        if done is None or id(change) in kept:
-            of_run = opened.pop(done.claimed.run.id, []) if done is not None else []
-            step = claimed.get(id(change))
-            outcomes.append(Advanced(of_run) if step is None else Advanced(of_run, step, runs[step[0]].usage()))
-        elif (run := runs.get(done.claimed.run.id)) is None or not run.plain:
-            outcomes.append(None)
-        else:
-            outcomes.append(rules.stale(done.claimed.step.id, done.claimed.fence))
-    return outcomes
+    of_done = [done.claimed.run.id for done in change.done]
+    runs = {row[0]: _Run(row) for row in execute(_RUNS, (_json(of_done), _json(list(change.wanted))))}
+    plain = {}
+    for done in change.done:
+        if (run := runs.get(done.claimed.run.id)) is not None and run.plain:
+            plain[done.claimed.step.id] = done
+    came = Changed()
+    if plain:
+        _complete(execute, plain, change.now, runs, came)
+    if change.wanted:
+        _claim(execute, change, runs, came)
+    told = [run for run in runs.values() if run.told]
+    if told:
+        execute(_ADVANCE, (_json([run.columns() for run in told]),))
+        execute(_EVENTS, (_json([event for run in told for event in run.told]),))
+    return came
 
 
-def _complete(execute: Any, made: Mapping[str, Advance]) -> list[Advance]:
-    """Complete the steps whose claims still stand and record their attempts; return those."""
-    rows = []
-    for step_id, change in made.items():
-        if change.done is not None:
-            rows.append((step_id, change.done.claimed.fence, change.done.output, _text(change.now)))
-    kept = [row[0] for row in execute(_DONE, (_json(rows),)).fetchall()] if rows else []
-    attempts = []
-    for step_id in kept:
-        change = made[step_id]
-        if change.done is not None:
-            claimed = change.done.claimed
-            began = _text(claimed.step.started_at or change.now)
-            attempts.append((step_id, claimed.fence, claimed.step.attempt, claimed.owner, began, _text(change.now)))
-    if attempts:
-        execute(_ATTEMPTS, (_json(attempts),))
-    return [made[step_id] for step_id in kept]
-
-
-def _count_down(execute: Any, done: Sequence[Advance], runs: Mapping[str, _Run]) -> dict[str, list[ReadyStep]]:
-    """Count down what follows the steps that are done; return what opened, by run."""
-    if not done:
-        return {}
-    steps = [change.done.claimed.step.id for change in done if change.done is not None]
-    lowered = execute(_COUNT_DOWN, (_text(max(change.now for change in done)), _json(steps))).fetchall()
-    for change in done:
-        if change.done is not None:
-            runs[change.done.claimed.run.id].finish(change.done.claimed.step, _text(change.now))
-    opened: dict[str, list[ReadyStep]] = {}
+def _complete(execute: Any, plain: Mapping[str, Done], now: datetime, runs: Mapping[str, _Run], came: Changed) -> None:
+    """Complete the steps whose claims still stand, record their attempts and count down what follows them."""
+    at = _text(now)
+    rows = [(step_id, done.claimed.fence, done.output, at) for step_id, done in plain.items()]
+    came.completed = {row[0] for row in execute(_DONE, (_json(rows),)).fetchall()}
+    kept = [done.claimed for step_id, done in plain.items() if step_id in came.completed]
+    if not kept:
+        return
+    attempts = [
+        (one.step.id, one.fence, one.step.attempt, one.owner, _text(one.step.started_at or now), at) for one in kept
+    ]
+    execute(_ATTEMPTS, (_json(attempts),))
+    lowered = execute(_COUNT_DOWN, (at, _json([one.step.id for one in kept]))).fetchall()
+    for one in kept:
+        runs[one.run.id].finish(one.step, at)
     for _, step_id, run_id, state, pending, held in sorted(lowered):
         if state == "ready" and pending == 0 and not held:
-            opened.setdefault(run_id, []).append(ReadyStep(step_id, run_id, runs[run_id].workspace))
-    return opened
+            came.opened.append(ReadyStep(step_id, run_id, runs[run_id].workspace))
 
 
-def _claim(execute: Any, asked: Mapping[str, Advance], runs: Mapping[str, _Run]) -> dict[int, tuple[Any, ...]]:
-    """Claim the steps that are to be had; return their rows by the identity of the change that asked."""
-    rows = []
-    for step_id, change in asked.items():
-        if change.asked is not None:
-            rows.append((step_id, change.asked.owner, _text(change.asked.until), _text(change.now)))
-    claimed: dict[int, tuple[Any, ...]] = {}
-    for *step, began in execute(_CLAIM, (_json(rows),)).fetchall() if rows else ():
-        run_id, step_id, key, action, _, attempt, *_ = step
-        runs[run_id].start(key, action, attempt, began)
-        claimed[id(asked[step_id])] = tuple(step)
-    return claimed
-
-
-def _tell(execute: Any, runs: Sequence[_Run]) -> None:
-    """Write what has become of the runs, and their events."""
-    if runs:
-        execute(_ADVANCE, (_json([run.columns() for run in runs]),))
-        execute(_EVENTS, (_json([event for run in runs for event in run.told]),))
+def _claim(execute: Any, change: Change, runs: Mapping[str, _Run], came: Changed) -> None:
+    """Claim the steps that are to be had."""
+    at = _text(change.now)
+    claimed = execute(_CLAIM, (change.owner, _text(change.until), at, _json(list(change.wanted)))).fetchall()
+    for run_id, _, key, action, _, attempt, *_ in claimed:
+        runs[run_id].start(key, action, attempt, at)
+    came.claimed = [(step, runs[step[0]].usage()) for step in claimed]
 
 
 def _json(value: Any) -> str:

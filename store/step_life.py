@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from store.tables import NOT_HELD, is_in, waits
 from store.tables import steps as step_table
 from tieout.errors import TieoutError
 from tieout.model import Limit, ReadyStep, RunState, StepSpec, StepState, Wait, WaitState
-from tieout.ports import Claimed
+from tieout.ports import Advanced, Claimed
 
 _log = structlog.get_logger(__name__)
 
@@ -60,24 +61,37 @@ class StepLife:
         if self._quick is not None and run_state is None and not run_result and not spawn:
             opened = self._quick.complete(claimed, output, now)
             if opened is not None:
-                return opened
+                return list(opened)
         return self._database.write(lambda c: outcomes.complete(c, claimed, output, run_state, run_result, spawn, now))
 
-    def complete_and_claim(
-        self, claimed: Claimed, output: Mapping[str, Any], step_id: str, *, lease_s: float, now: datetime
-    ) -> tuple[list[ReadyStep], Claimed | None]:
-        """Complete a step and let its owner claim another one. Raises StaleFence, having claimed nothing."""
-        if self._quick is not None and not self._limits:
-            until = now + timedelta(seconds=lease_s)
-            came = self._quick.complete_and_claim(claimed, output, step_id, until, now)
-            if came is not None:
-                return came
-        opened = self.complete_step(claimed, output, now=now)
-        try:
-            return opened, self.claim_step(step_id, claimed.owner, lease_s=lease_s, now=now)
-        except TieoutError as error:  # the completion stands; a step that is not claimed now is hinted at again
-            _log.warning("step_not_claimed", step_id=step_id, reason=error.message)
-            return opened, None
+    def advance(
+        self,
+        results: Sequence[tuple[Claimed, Mapping[str, Any]]],
+        wanted: Sequence[str],
+        owner: str,
+        *,
+        lease_s: float,
+        now: datetime,
+    ) -> Advanced:
+        """Complete plain steps and claim others in one write; with limits each claim is a write of its own."""
+        if self._quick is None:
+            return self._claim_each(Advanced(), wanted, owner, lease_s, now)
+        at_once = () if self._limits else wanted
+        came = self._quick.advance(results, at_once, owner, now + timedelta(seconds=lease_s), now)
+        return self._claim_each(came, wanted, owner, lease_s, now) if self._limits else came
+
+    def _claim_each(self, came: Advanced, wanted: Sequence[str], owner: str, lease_s: float, now: datetime) -> Advanced:
+        claimed: list[Claimed] = []
+        for step_id in wanted:
+            try:
+                one = self.claim_step(step_id, owner, lease_s=lease_s, now=now)
+            except TieoutError as error:  # what is done stands; a step that is not claimed now is hinted at again
+                if not (came.completed or claimed):
+                    raise
+                _log.warning("step_not_claimed", step_id=step_id, reason=error.message)
+                break
+            claimed += [] if one is None else [one]
+        return replace(came, claimed=claimed)
 
     def suspend_step(
         self, claimed: Claimed, waits: Sequence[Wait], output: Mapping[str, Any], *, now: datetime

@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any
 
 from tieout.model import Run
-from tieout.ports import Claimed
+from tieout.ports import Advanced, Claimed
 
 _STRIPES = 1024
 
@@ -114,7 +114,7 @@ _READS = frozenset(
 )
 _READING = ("running_", "get_", "list_", "find_", "count_", "holds_", "is_", "has_", "next_")
 _UNSEEN = frozenset({"renew_leases"})  # nobody follows leases
-_LOOKS = frozenset({"claim_step", "promote_due", "end_sub_runs", "release_lost"})  # mostly change nothing
+_LOOKS = frozenset({"advance", "claim_step", "promote_due", "end_sub_runs", "release_lost"})  # mostly change nothing
 _FEW = 16
 
 
@@ -137,9 +137,9 @@ class Announcing:
         @wraps(attribute)
         def announced(*args: Any, **kwargs: Any) -> Any:
             outcome = attribute(*args, **kwargs)
-            if name in _LOOKS and not runs_in((outcome,)):
-                return outcome
             concerned = runs_in((*args, *kwargs.values(), outcome))
+            if name in _LOOKS and not concerned:
+                return outcome
             for run_id in concerned if 0 < len(concerned) <= _FEW else {None}:
                 self._notify(run_id)
             return outcome
@@ -163,6 +163,8 @@ def runs_in(values: Iterable[object]) -> set[str | None]:
     for value in values:
         if isinstance(value, list | tuple):
             runs |= runs_in(value)
+        elif isinstance(value, Advanced):
+            runs |= runs_in(value.opened) | runs_in(value.claimed)
         elif isinstance(value, Claimed | Run):
             run = value.run if isinstance(value, Claimed) else value
             runs |= {run.id} if run.parent_step is None else {run.id, None}

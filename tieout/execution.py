@@ -23,10 +23,10 @@ from tieout.errors import InvalidInput, NeedsAnswer, NotFound, StaleFence, StepC
 from tieout.insistence import insist, passes
 from tieout.model import ReadyStep, RunState, Step, Wait, WaitKind
 from tieout.ports import (
-    NO_HINTS,
     NO_LIMIT,
     NO_MEASURES,
     Action,
+    Advanced,
     Agents,
     Budget,
     Claimed,
@@ -37,6 +37,9 @@ from tieout.ports import (
     StepOutcome,
 )
 from tieout.step_context import Execution, ExecutionContext
+from tieout.turns import Posted, Turns
+
+type Complete = Callable[[Execution, StepOutcome], list[ReadyStep] | TieoutError | None]
 
 _DEFERRALS = 20  # of a step that no worker can do, in a row: about a quarter of an hour in all
 _LONGEST_DEFERRAL_S = 60.0
@@ -79,6 +82,7 @@ class Executor:
         self._clock = clock
         self._running: dict[tuple[str, int], Execution] = {}
         self._lock = threading.Lock()
+        self._turns = Turns()
 
     def execute_step(self, step_id: str, *, owner: str, lease_s: float) -> list[ReadyStep] | None:
         """Claim the step and carry it out; return the steps that it opened, None when it was not to be had.
@@ -86,49 +90,96 @@ class Executor:
         What the action raises ends as a retry, a failed run or a question in the state of record, never here.
         Raises StorageFull, NotAvailable or Conflict when the store itself could not be read or written.
         """
-        claimed = self._claim(step_id, owner, lease_s)
-        return None if claimed is None else self._carry_out(claimed, NO_HINTS, lease_s)[0]
+        claimed = self._store.claim_step(step_id, owner, lease_s=lease_s, now=self._clock())
+        return None if claimed is None else self._carry_out(self._enter(claimed), self._complete)
 
     def execute_steps(self, step_id: str, hints: Hints, *, owner: str, lease_s: float) -> None:
-        """Carry out the step as `execute_step` does, then what `hints` has, until it has none.
+        """Carry out the step as `execute_step` does, and others that are hinted at, until `hints` has none.
 
-        To complete a step and claim the next is then one write. Raises as `execute_step` does.
+        Results and claims of all threads that are in here are written in sets. Raises as `execute_step` does.
         """
-        hinted: str | None = step_id
-        claimed: Claimed | None = None
-        while hinted is not None or claimed is not None:
-            if hinted is not None:
-                claimed = self._claim(hinted, owner, lease_s)
-            if claimed is not None:
-                opened, claimed = self._carry_out(claimed, hints, lease_s)
+
+        def write(posted: Sequence[Posted], wanted: Sequence[str]) -> list[Execution]:
+            opened, claimed = self._advance(posted, wanted, owner, lease_s)
+            hints.opened(opened)
+            return claimed
+
+        self._turns.want(step_id)
+        while (execution := self._turns.next(hints.take, write)) is not None:
+            opened = self._carry_out(execution, self._post)
+            if opened:
                 hints.opened(opened)
-            hinted = hints.take() if claimed is None else None
 
-    def _claim(self, step_id: str, owner: str, lease_s: float) -> Claimed | None:
-        return self._store.claim_step(step_id, owner, lease_s=lease_s, now=self._clock())
-
-    def _carry_out(self, claimed: Claimed, hints: Hints, lease_s: float) -> tuple[list[ReadyStep], Claimed | None]:
-        """Act and commit what came of it; return what that opened, and the claim that was made along with it."""
-        began = time.monotonic()
-        execution = Execution(claimed, began + claimed.step.timeout_s, hints, lease_s)
-        if claimed.step.ready_at is not None and claimed.step.started_at is not None:
-            self._measures.claimed((claimed.step.started_at - claimed.step.ready_at).total_seconds())
-        key = claimed.step.id, claimed.fence
+    def _enter(self, claimed: Claimed) -> Execution:
+        execution = Execution(claimed)
         with self._lock:
-            self._running[key] = execution
+            self._running[execution.key] = execution
+        return execution
+
+    def _carry_out(self, execution: Execution, complete: Complete) -> list[ReadyStep]:
+        """Act and commit what came of it, a plain result by `complete`; return what that opened."""
+        step = execution.claimed.step
+        execution.begin()
+        if step.ready_at is not None and step.started_at is not None:
+            self._measures.claimed((step.started_at - step.ready_at).total_seconds())
+        came: list[ReadyStep] | TieoutError | None = []
         try:
-            came = self._act(execution)
+            came = self._act(execution, complete)
         except (KeyboardInterrupt, SystemExit):
             self._hand_back(execution)
             raise
         finally:
-            with self._lock:
-                del self._running[key]
-            agent, seconds = claimed.run.plan.agent, time.monotonic() - began
-            self._measures.ended(agent, claimed.step.action, execution.outcome, seconds)
+            self._turns.took(time.monotonic() - execution.began)
+            if came is not None:
+                self._leave(execution)
         if isinstance(came, TieoutError):
             raise came
-        return came, execution.following
+        return came or []
+
+    def _leave(self, execution: Execution) -> None:
+        """Work on it no more: its outcome is committed, or given up."""
+        with self._lock:
+            self._running.pop(execution.key, None)
+        if execution.began:
+            seconds = execution.took or time.monotonic() - execution.began
+            claimed = execution.claimed
+            self._measures.ended(claimed.run.plan.agent, claimed.step.action, execution.outcome, seconds)
+
+    def _post(self, execution: Execution, outcome: StepOutcome) -> list[ReadyStep] | TieoutError | None:
+        """Have a plain result committed with others; None: it will be."""
+        if outcome.run_state is not None or outcome.result or outcome.spawn:
+            return self._complete(execution, outcome)
+        execution.end()
+        self._turns.post(execution, outcome)
+        return None
+
+    def _advance(
+        self, posted: Sequence[Posted], wanted: Sequence[str], owner: str, lease_s: float
+    ) -> tuple[list[ReadyStep], list[Execution]]:
+        """Commit results and claim steps; return what opened and what was claimed."""
+        results = [(execution.claimed, outcome.output) for execution, outcome in posted]
+        try:
+            came = insist(
+                lambda: self._store.advance(results, wanted, owner, lease_s=lease_s, now=self._clock()),
+                self._backoff.settle_s if posted else (),
+                steps=str(len(posted)),
+            )
+        except Exception as error:
+            if not posted or passes(error):
+                for execution, _ in posted:  # their leases run out
+                    self._leave(execution)
+                raise
+            came = Advanced()  # something is wrong with one of them
+        claimed = [self._enter(one) for one in came.claimed]
+        opened = list(came.opened)
+        for execution, outcome in posted:
+            if execution.claimed.step.id in came.completed:
+                execution.outcome = "done"
+            else:
+                alone = self._complete(execution, outcome)
+                opened += alone if isinstance(alone, list) else ()
+            self._leave(execution)
+        return opened, claimed
 
     def running(self) -> set[str]:
         """Return the ids of the steps that this process works on, those given up excluded."""
@@ -153,14 +204,23 @@ class Executor:
             self._fail(execution, _timed_out(execution.claimed.step))
         return len(overdue)
 
+    def hand_back_waiting(self, *, after_s: float) -> int:
+        """Give up the claims that no thread has begun within so many seconds; return how many."""
+        waiting = self._turns.not_begun(after_s=after_s)
+        for execution in waiting:
+            self._hand_back(execution)
+            self._leave(execution)
+        return len(waiting)
+
     def hand_back_all(self) -> int:
         """Give up every claim of this process because it stops; another start does them. Return how many."""
+        waiting = self.hand_back_waiting(after_s=0.0)
         with self._lock:
             left = [one for one in self._running.values() if not one.given_up]
         for execution in left:
             execution.given_up = True
             self._hand_back(execution)
-        return len(left)
+        return waiting + len(left)
 
     def _hand_back(self, execution: Execution) -> None:
         def commit() -> list[ReadyStep]:
@@ -169,7 +229,7 @@ class Executor:
 
         self._settle(execution, "handed_back", commit)
 
-    def _act(self, execution: Execution) -> list[ReadyStep] | TieoutError:
+    def _act(self, execution: Execution, complete: Complete) -> list[ReadyStep] | TieoutError | None:
         """Carry out the action and commit what came of it; return what that opened, or why it was not committed."""
         claimed = execution.claimed
         bound = {"run_id": claimed.run.id, "step": claimed.step.key, "workspace": claimed.run.workspace}
@@ -200,7 +260,7 @@ class Executor:
                 return self._fail(execution, _timed_out(claimed.step))
             if execution.given_up:
                 return self._keep(execution, outcome) or []
-            return self._suspend(execution, waits, outcome) if waits else self._complete(execution, outcome)
+            return self._suspend(execution, waits, outcome) if waits else complete(execution, outcome)
 
     def _action(self, claimed: Claimed) -> Action:
         agent = self._agents.get(claimed.run.plan.agent)
@@ -232,26 +292,20 @@ class Executor:
         )
 
     def _complete(self, execution: Execution, outcome: StepOutcome) -> list[ReadyStep] | TieoutError:
-        """Commit the result. A plain one is committed along with the claim of the step that is hinted at next."""
-        claimed, now = execution.claimed, self._clock
-        plain = outcome.run_state is None and not outcome.result and not outcome.spawn
-        hinted = execution.hints.take() if plain else None
-
-        def commit() -> list[ReadyStep]:
-            if hinted is not None:
-                opened, execution.following = self._store.complete_and_claim(
-                    claimed, outcome.output, hinted, lease_s=execution.lease_s, now=now()
-                )
-                return opened
-            state, result, spawn = outcome.run_state, outcome.result, outcome.spawn
-            return self._store.complete_step(
-                claimed, outcome.output, now=now(), run_state=state, run_result=result, spawn=spawn
-            )
-
-        came = self._settle(execution, "done", commit, partial=outcome)
-        if hinted is not None and execution.outcome != "done":
-            execution.hints.put_back(hinted)
-        return came
+        """Commit the result by itself."""
+        return self._settle(
+            execution,
+            "done",
+            lambda: self._store.complete_step(
+                execution.claimed,
+                outcome.output,
+                now=self._clock(),
+                run_state=outcome.run_state,
+                run_result=outcome.result,
+                spawn=outcome.spawn,
+            ),
+            partial=outcome,
+        )
 
     def _suspend(
         self, execution: Execution, waits: Sequence[Wait], outcome: StepOutcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,27 +13,41 @@ from tieout.delivery import deliver
 from tieout.errors import InvalidInput, NotFound
 from tieout.model import Artifact, ModelAnswer, ModelMessage, Principal, Run, Step
 from tieout.model_calls import call_model
-from tieout.ports import Budget, Claimed, Hints, Parts, RunStore
+from tieout.ports import Budget, Claimed, Parts, RunStore
 
 _LOOK_EVERY_S = 0.25  # how often a step that asks `cancelled()` in a loop reads the state of record
 
 
 @dataclass
 class Execution:
-    """A claim that a thread of this process works on."""
+    """A claim of this process: a thread works on it, or will soon."""
 
     claimed: Claimed
-    deadline: float  # of time.monotonic()
-    hints: Hints  # at what is to be done next
-    lease_s: float
+    began: float = 0.0  # in time.monotonic(), as the next two
+    deadline: float = math.inf
+    took: float = 0.0  # seconds, once the action is over
     given_up: bool = False  # its time is over, or this process stops
     lost: bool = False  # it was cancelled or claimed anew
     outcome: str = "abandoned"  # how the attempt ended: done, failed, waiting, deferred
-    following: Claimed | None = None  # the step that was claimed along with the completion of this one
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The step's id, and the fence."""
+        return self.claimed.step.id, self.claimed.fence
+
+    def begin(self) -> None:
+        """Start the step's time."""
+        self.began = time.monotonic()
+        self.deadline = self.began + self.claimed.step.timeout_s
 
     def overdue(self) -> bool:
         """Return whether the step has run longer than its limit."""
         return time.monotonic() >= self.deadline
+
+    def end(self) -> None:
+        """End the step's time: the action is over."""
+        self.took = time.monotonic() - self.began
+        self.deadline = math.inf
 
 
 class ExecutionContext:

@@ -133,6 +133,7 @@ class DramatiqEngine:
         self._stopping.set()
         self.wake()
         try:
+            self._guarded("claims_not_handed_back", lambda: self._executor.hand_back_waiting(after_s=0.0))
             self._worker.stop(timeout=max(1, int(timeout_s * 1000)))
             self._executor.hand_back_all()
         finally:
@@ -157,14 +158,11 @@ class DramatiqEngine:
                 lambda: self._executor.execute_steps(step_id, self, owner=self.owner, lease_s=self._lease_s),
             )
 
-    def take(self) -> str | None:
-        """Return a step that is hinted at next; None when none waits in the broker, or this engine stops."""
-        message = None if self._stopping.is_set() else self._broker.take(QUEUE)
-        return None if message is None else str(message.args[0])
-
-    def put_back(self, step_id: str) -> None:
-        """Return a hint to the broker."""
-        self._hint([step_id])
+    def take(self, most: int) -> Sequence[str]:
+        """Return steps that are hinted at next; none when none waits in the broker, or this engine stops."""
+        if self._stopping.is_set():
+            return ()
+        return [str(message.args[0]) for message in self._broker.take(QUEUE, most)]
 
     def opened(self, steps: Sequence[ReadyStep]) -> None:
         """Hint at steps that have just become ready, unless others wait: then the dispatcher says whose turn it is."""
@@ -220,6 +218,7 @@ class DramatiqEngine:
         due = time.monotonic() + self._lease_s / 3
         while not self._ended.wait(min(_TICK_S, self._lease_s / 3)):
             self._guarded("time_limits_unchecked", self._executor.fail_overdue)
+            self._guarded("claims_not_handed_back", lambda: self._executor.hand_back_waiting(after_s=_TICK_S / 2))
             if time.monotonic() >= due:
                 self._guarded("leases_not_renewed", self._renew)
                 due = time.monotonic() + self._lease_s / 3

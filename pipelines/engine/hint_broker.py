@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -49,12 +50,14 @@ class HintBroker(Broker):
     def waiting(self, *, lately_s: float = 0.0) -> int:
         """Return how many messages of all queues no consumer has taken yet; a figure so many seconds old will do."""
 
-    def take(self, queue_name: str) -> Message[Any] | None:
-        """Return a message that waits, taking it from its queue, or None at once. Raises QueueNotFound."""
-        try:
-            return self.queue(queue_name).get_nowait()
-        except Empty:
-            return None
+    def take(self, queue_name: str, most: int) -> list[Message[Any]]:
+        """Return messages that wait, at most so many, taking them from their queue. Raises QueueNotFound."""
+        queue = self.queue(queue_name)
+        taken: list[Message[Any]] = []
+        with suppress(Empty):
+            while len(taken) < most:
+                taken.append(queue.get_nowait())
+        return taken
 
     def leads(self) -> bool:
         """Return whether this process is the one that dispatches: one of those that share the broker, for a while."""

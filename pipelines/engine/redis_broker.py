@@ -23,7 +23,6 @@ from dramatiq.broker import Consumer
 from pipelines.engine.hint_broker import HintBroker, HintProxy, Slots
 from pipelines.engine.redis_wire import Command, RedisAway, RedisWire
 
-_BUNCH = 4  # messages that a worker's thread takes at once: they wait in Redis only while all threads are busy
 _LEAD_MS = 1_000  # after the leader has died, another one leads this much later at the most
 _PATIENCE_S = 2.0  # beyond the time that a pop may block: then the connection is taken for dead
 _ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -79,21 +78,18 @@ class RedisBroker(HintBroker):
         self._consumers.append(consumer)
         return consumer
 
-    def take(self, queue_name: str) -> Message[Any] | None:
-        """Return a message that waits in this process or in Redis, taking it, or None. Raises QueueNotFound."""
-        message = super().take(queue_name)
-        if message is not None:
-            return message
+    def take(self, queue_name: str, most: int) -> list[Message[Any]]:
+        """Return messages that wait in this process, then in Redis, taking them. Raises QueueNotFound."""
+        messages = super().take(queue_name, most)
+        if len(messages) == most:
+            return messages
         key = self.key(queue_name)
         try:
-            bodies, left = self._wire.ask(("LPOP", key, _BUNCH), ("LLEN", key))
+            bodies, left = self._wire.ask(("LPOP", key, most - len(messages)), ("LLEN", key))
         except RedisAway:
-            return None
+            return messages
         self._seen = (time.monotonic(), left)
-        messages = [message for body in bodies or () if (message := decode(queue_name, body)) is not None]
-        for another in messages[1:]:
-            self.queues[queue_name].put(another)
-        return messages[0] if messages else None
+        return messages + [message for body in bodies or () if (message := decode(queue_name, body)) is not None]
 
     def waiting(self, *, lately_s: float = 0.0) -> int:
         """Return how many messages no consumer has taken yet; of those in Redis only while it answers."""

@@ -175,27 +175,13 @@ def work() -> Iterator[Callable[..., Worker]]:
 
 def test_a_waiting_message_may_be_taken_at_once_by_whoever_asks(broker: HintBroker) -> None:
     doing = Doing(broker)
-    assert broker.take(brokers.QUEUE) is None
+    assert broker.take(brokers.QUEUE, 5) == []
     broker.enqueue_many([doing.actor.message(number) for number in range(10)])
-    taken = []
-    while (message := broker.take(brokers.QUEUE)) is not None:
-        taken.append(message.args)
-    assert sorted(taken) == [(number,) for number in range(10)]
+    taken = [[message.args[0] for message in broker.take(brokers.QUEUE, most)] for most in (1, 4, 9)]
+    assert taken == [[0], [1, 2, 3, 4], [5, 6, 7, 8, 9]]
     assert broker.waiting() == 0
     with pytest.raises(QueueNotFound):
-        broker.take("unknown")
-
-
-def test_what_was_taken_along_waits_for_the_workers_of_this_process(
-    broker: HintBroker, work: Callable[..., Worker]
-) -> None:
-    doing = Doing(broker)
-    doing.go.set()
-    broker.enqueue_many([doing.actor.message(number) for number in range(10)])
-    assert broker.take(brokers.QUEUE) is not None
-    work(broker)
-    eventually(lambda: len(doing.done) == 9)
-    assert broker.waiting() == 0
+        broker.take("unknown", 1)
 
 
 def test_each_message_is_handled_once(broker: HintBroker, work: Callable[..., Worker]) -> None:

@@ -18,8 +18,7 @@ from sqlalchemy import Connection, event, text
 
 from store import group_commit as module
 from store.database import Database, open_database, open_in_memory
-from store.group import Operation
-from store.group_commit import _commit
+from store.group_commit import Operation, _commit
 from tieout.errors import StaleFence, StorageFull
 
 PATIENCE_S = 60.0
@@ -241,7 +240,7 @@ class _InterruptedAt:
 def test_an_interrupted_commit_is_known_to_be_done_or_not(done: bool) -> None:
     driver = sqlite3.connect(":memory:", isolation_level=None)
     driver.execute("BEGIN IMMEDIATE")
-    group = [Operation(None, keep(1)), Operation(None, keep(2))]
+    group = [Operation(keep(1)), Operation(keep(2))]
     with pytest.raises(Stopped):
         _commit(_InterruptedAt(driver, done=done), group)
     driver.close()
@@ -358,60 +357,3 @@ def test_a_database_in_memory_outlives_an_interrupt_and_a_failed_group() -> None
     assert set(kept(database)) >= {1, 3}
     assert 99 not in kept(database)
     database.close()
-
-
-# ---------------------------------------------------------------- sets
-
-
-def in_sets(seen: list[int]) -> Any:
-    """Return what keeps a set of numbers, refuses negative ones each for itself, and 13 as a whole."""
-
-    def together(connection: Connection, numbers: Sequence[int]) -> list[int | Exception]:
-        seen.append(len(numbers))
-        for number in numbers:
-            if number >= 0:
-                keep(number)(connection)
-        if 13 in numbers:
-            raise ValueError("unlucky")
-        return [number if number >= 0 else StaleFence("negative") for number in numbers]
-
-    return together
-
-
-def test_operations_of_one_kind_are_done_as_a_set_and_each_has_its_own_outcome(database: Database) -> None:
-    seen: list[int] = []
-    together = in_sets(seen)
-    outcomes: dict[int, object] = {}
-
-    def write(number: int) -> None:
-        try:
-            outcomes[number] = database.write_together(together, number)
-        except (StaleFence, ValueError) as error:
-            outcomes[number] = type(error)
-
-    held = threading.Event()
-    leader = threading.Thread(target=lambda: database.write(lambda _: held.wait(PATIENCE_S)))
-    leader.start()
-    numbers = [1, 2, -3, 13, 5]
-    threads = [threading.Thread(target=write, args=(number,)) for number in numbers]
-    for thread in threads:
-        thread.start()
-    deadline = time.monotonic() + PATIENCE_S
-    while len(database._writer._queue) < 1 + len(numbers):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    held.set()
-    for thread in (leader, *threads):
-        thread.join(PATIENCE_S)
-    assert outcomes == {1: 1, 2: 2, -3: StaleFence, 13: ValueError, 5: 5}
-    assert sorted(kept(database)) == [1, 2, 5]
-    assert seen == [5, 1, 1, 1, 1, 1]  # as a set, and then each alone, since the set failed
-
-
-def test_a_set_of_one_that_is_refused_keeps_nothing(database: Database) -> None:
-    with pytest.raises(ValueError, match="unlucky"):
-        database.write_together(in_sets([]), 13)
-    with pytest.raises(StaleFence):
-        database.write_together(in_sets([]), -1)
-    assert database.write_together(in_sets([]), 4) == 4
-    assert kept(database) == [4]

@@ -77,19 +77,19 @@ def _values(came: Any, *args: Any) -> Values:
     return came, *args
 
 
-def _completed(_came: Any, claimed: Any, *_: Any) -> Values:
-    """Return what `complete_and_claim` is asked to complete."""
-    return (claimed,)
+def _completed(_came: Any, results: Any, *_: Any) -> Values:
+    """Return what `advance` is asked to complete."""
+    return tuple(claimed for claimed, _ in results)
 
 
 def _claimed_along(came: Any, *_: Any) -> Values:
-    """Return what `complete_and_claim` has claimed; nothing when it has claimed nothing."""
-    return came[1:] if came is not None and came[1] is not None else ()
+    """Return what `advance` has claimed."""
+    return tuple(came.claimed) if came is not None else ()
 
 
 _ALSO: Mapping[str, Mapping[str, Callable[..., Values]]] = {
-    "complete_step": {"complete_and_claim": _completed},
-    "claim_step": {"complete_and_claim": _claimed_along},
+    "complete_step": {"advance": _completed},
+    "claim_step": {"advance": _claimed_along},
 }
 
 

@@ -151,7 +151,7 @@ def _liveness(job: Job, database: Database) -> Liveness:
 
 def _echo(store: RunStore, broker: HintBroker, engine: DramatiqEngine, times: int) -> None:
     """Deliver hints again and again, as a broker does that hears of no acknowledgement."""
-    send, complete = broker.enqueue_many, store.complete_step
+    send, complete, advance = broker.enqueue_many, store.complete_step, store.advance
 
     def enqueue_many(messages: Sequence[Any]) -> None:
         for _ in range(1 + times):
@@ -162,5 +162,11 @@ def _echo(store: RunStore, broker: HintBroker, engine: DramatiqEngine, times: in
         engine._hint([claimed.step.id] * times)
         return opened
 
+    def advanced(*args: Any, **kwargs: Any) -> Any:
+        came = advance(*args, **kwargs)
+        engine._hint([*came.completed] * times)
+        return came
+
     vars(broker)["enqueue_many"] = enqueue_many
+    vars(store)["advance"] = advanced
     vars(store)["complete_step"] = complete_step

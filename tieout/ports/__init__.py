@@ -11,25 +11,25 @@ from tieout.ports.agents import Action, Agent, Agents, Parts, StepContext, StepO
 from tieout.ports.channels import Channel
 from tieout.ports.content import BlobStore, ContentStore
 from tieout.ports.desk import Checker, Desk, Replayed, ResultRenderer
-from tieout.ports.engine import NO_HINTS, READY, Changes, Engine, Hints
+from tieout.ports.engine import READY, Changes, Engine, Hints
 from tieout.ports.lake import DEFAULT_OPTIONS, FactQuery, ImportOptions, ImportPreview, Lake, RefusedRow
 from tieout.ports.liveness import Liveness
 from tieout.ports.measures import NO_MEASURES, Measures
 from tieout.ports.models import ModelProvider
 from tieout.ports.retrieval import Embedder, IngestOutcome, Library, Registry, SearchFilter, VectorIndex, VectorPoint
-from tieout.ports.runs import NO_LIMIT, NO_USAGE, Budget, Claimed, Depths, Effect, RunFilter, RunStore
+from tieout.ports.runs import NO_LIMIT, NO_USAGE, Advanced, Budget, Claimed, Depths, Effect, RunFilter, RunStore
 from tieout.ports.schedules import ScheduleStore
 from tieout.ports.waits import WaitStore
 from tieout.ports.workers import WorkerStore
 
 __all__ = [
     "DEFAULT_OPTIONS",
-    "NO_HINTS",
     "NO_LIMIT",
     "NO_MEASURES",
     "NO_USAGE",
     "READY",
     "Action",
+    "Advanced",
     "Agent",
     "Agents",
     "BlobStore",

@@ -75,28 +75,10 @@ class Changes(Protocol):
 class Hints(Protocol):
     """Steps that are likely to be ready, as ids. A hint may be lost, late or doubled: the state of record decides."""
 
-    def take(self) -> str | None:
-        """Return a hint that is at hand, without waiting; None when there is none, or no more work is to begin."""
-        ...
-
-    def put_back(self, step_id: str) -> None:
-        """Return a hint that was taken and not followed."""
+    def take(self, most: int) -> Sequence[str]:
+        """Return hints that are at hand, without waiting; none when there are none, or no more work is to begin."""
         ...
 
     def opened(self, steps: Sequence[ReadyStep]) -> None:
         """Hear of steps that have just become ready."""
         ...
-
-
-class _NoHints:
-    def take(self) -> None:
-        return None
-
-    def put_back(self, step_id: str) -> None:
-        raise AssertionError(f"{step_id} was never taken")
-
-    def opened(self, steps: Sequence[ReadyStep]) -> None:
-        pass
-
-
-NO_HINTS: Hints = _NoHints()

@@ -40,6 +40,15 @@ class Claimed:
 
 
 @dataclass(frozen=True)
+class Advanced:
+    """What came of a set of results and claims."""
+
+    completed: frozenset[str] = frozenset()  # ids of the steps whose results are kept
+    opened: Sequence[ReadyStep] = ()  # steps that became ready
+    claimed: Sequence[Claimed] = ()
+
+
+@dataclass(frozen=True)
 class Budget:
     """What a run may use in all: tokens (in and out) and money. None means no limit."""
 
@@ -178,12 +187,19 @@ class RunStore(WaitStore, Protocol):
         """
         ...
 
-    def complete_and_claim(
-        self, claimed: Claimed, output: Mapping[str, Any], step_id: str, *, lease_s: float, now: datetime
-    ) -> tuple[list[ReadyStep], Claimed | None]:
-        """Do what `complete_step` does with a plain output, then `claim_step` for the same owner: one flush for both.
+    def advance(
+        self,
+        results: Sequence[tuple[Claimed, Mapping[str, Any]]],
+        wanted: Sequence[str],
+        owner: str,
+        *,
+        lease_s: float,
+        now: datetime,
+    ) -> Advanced:
+        """Complete steps with plain outputs, and claim the steps with the ids of `wanted`: one flush for all.
 
-        Returns what became ready, and the claim or None. Raises StaleFence, having claimed nothing.
+        What cannot be done in that way is left as it was, and is not in what is returned: `complete_step` does it, or
+        says why not. Raises only what concerns all, having changed nothing.
         """
         ...
 
