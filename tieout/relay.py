@@ -18,6 +18,7 @@ from typing import Protocol
 import structlog
 
 from tieout.changes import LocalChanges
+from tieout.ports import READY
 
 MOST_BYTES = 7_000  # PostgreSQL refuses a payload of 8,000
 _GATHER_S = 0.005  # after each message: what is told meanwhile goes together, so that a busy process spends little
@@ -69,6 +70,7 @@ class RelayedChanges:
         self._lock = threading.Lock()
         self._pending: set[str | None] = set()
         self._due = threading.Event()
+        self._hurried = threading.Event()
         self._closing = threading.Event()
         self._sender: threading.Thread | None = None
         self._receiver: threading.Thread | None = None
@@ -84,6 +86,8 @@ class RelayedChanges:
             self._pending.add(run_id)
             if self._sender is None:
                 self._sender = self._start(self._send_forever, "sender")
+        if run_id == READY:
+            self._hurried.set()
         self._due.set()
 
     def wait(self, seen: int, timeout_s: float, run_id: str | None = None) -> int:
@@ -125,6 +129,7 @@ class RelayedChanges:
         while True:
             self._due.wait()
             self._due.clear()
+            self._hurried.clear()
             last = self._closing.is_set()
             with self._lock:
                 pending, self._pending = self._pending, set()
@@ -132,7 +137,8 @@ class RelayedChanges:
                 if pending:
                     self._line.send(self._written(pending))
                     trouble.over()
-                    self._closing.wait(_GATHER_S)
+                    # What is ready follows the news of its run at once: a worker may be idle.
+                    (self._closing if READY in pending else self._hurried).wait(_GATHER_S)
             except Exception as error:
                 self._due.set()  # what was not sent is not kept: all others will look, once
                 with self._lock:

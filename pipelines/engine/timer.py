@@ -10,6 +10,7 @@ from tieout.model import ReadyStep
 from tieout.ports import RunStore
 
 _LONGEST_S = 0.5  # what another process made due, and the ends of sub-runs, are seen this late at the most
+_POLITE_S = 0.01  # after a wake-up: what is ready begins before it is looked what is due
 
 
 class Timer:
@@ -44,7 +45,8 @@ class Timer:
             left = _LONGEST_S
             if self._next is not None:
                 left = min(left, max(0.001, (self._next - self._clock()).total_seconds()))
-            self._waking.wait(left)
+            if self._waking.wait(left):
+                stopping.wait(_POLITE_S)
 
     def _look(self) -> None:
         opened, self._next = self._store.promote_due(now=self._clock())
