@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from pipelines.registry.registry import CompanyRegistry
     from store.database import Database
     from tieout.metrics import PrometheusMeasures
-    from tieout.ports import Lake, Library
+    from tieout.ports import Channel, Desk, Lake, Library
     from tieout.ports.backup import Backups, BackupSummary, Finding, Restored, Retention
+    from tieout.ports.conversations import ConversationStore
     from tieout.settings import Settings
 
 _STOP_S = 5.0  # for running steps to finish; what then still runs is handed back
@@ -96,7 +97,7 @@ def open_desk(
         changes = _changes(settings)
         stack.callback(changes.close)
         store = _run_store(settings, database, changes)
-        parts = _parts(settings, database, stack)
+        parts = _parts(settings, database, stack, desk=lazily(lambda: desk))
         agents = lazily(_agents)
         engine: Engine = NoEngine(changes)
         measures: PrometheusMeasures | None = None
@@ -107,7 +108,7 @@ def open_desk(
             stack.callback(engine.stop, timeout_s=_STOP_S)
             engine.start()
             stack.callback(changes.listen(engine.wake, READY))
-        desk = Application(
+        desk: Application = Application(
             store=store,
             engine=engine,
             agents=agents,
@@ -227,7 +228,7 @@ def _agents() -> Agents:
     return discover()
 
 
-def _parts(settings: Settings, database: Database, stack: ExitStack) -> Parts:
+def _parts(settings: Settings, database: Database, stack: ExitStack, *, desk: Desk) -> Parts:
     folder = settings.folder
     # Apart from each other: removing a document must not take the bytes of a report that was ingested.
     artifacts = lazily(lambda: _blobs(folder / "artifacts"))
@@ -248,7 +249,44 @@ def _parts(settings: Settings, database: Database, stack: ExitStack) -> Parts:
         model=model,
         model_max_tokens=settings.model_max_tokens,
         originals=originals,
+        channels=_channels(settings, artifacts, stack),
+        desk=desk,
+        conversations=lazily(lambda: _conversations(database)),
     )
+
+
+def _channels(settings: Settings, blobs: BlobStore, stack: ExitStack) -> Mapping[str, Channel]:
+    """Return the chats that there are tokens for."""
+    channels: dict[str, Channel] = {}
+    if settings.slack_bot_token is not None:
+        channels["slack"] = lazily(lambda: _slack(settings, blobs))
+    if settings.discord_token is not None:
+        channels["discord"] = lazily(lambda: _discord(settings, blobs))
+        stack.callback(close_if_built, channels["discord"])
+    return channels
+
+
+def _slack(settings: Settings, blobs: BlobStore) -> Channel:
+    from slack_sdk import WebClient
+
+    from pipelines.channels.slack import SlackChannel
+
+    assert settings.slack_bot_token is not None
+    token = settings.slack_bot_token.get_secret_value()
+    return SlackChannel(WebClient(token, base_url=settings.slack_api_url), blobs)
+
+
+def _discord(settings: Settings, blobs: BlobStore) -> Channel:
+    from pipelines.channels.discord import DiscordChannel
+
+    assert settings.discord_token is not None
+    return DiscordChannel(settings.discord_token, blobs, url=settings.discord_api_url)
+
+
+def _conversations(database: Database) -> ConversationStore:
+    from store.conversations import SqlConversationStore
+
+    return SqlConversationStore(database)
 
 
 def _blobs(folder: Path) -> BlobStore:

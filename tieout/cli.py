@@ -11,6 +11,7 @@ import typer
 
 from tieout.commands import (
     backup,
+    bot,
     check,
     dlq,
     documents,
@@ -19,6 +20,7 @@ from tieout.commands import (
     prune,
     research,
     runs,
+    sandbox,
     schedules,
     service,
     worker,
@@ -73,6 +75,8 @@ app.add_typer(effects.app, name="effects")
 app.add_typer(schedules.app, name="schedules")
 app.command()(service.up)
 app.add_typer(worker.app, name="worker")
+app.add_typer(bot.app, name="bot")
+app.command()(sandbox.sandbox)
 app.command()(backup.backup)
 app.command()(backup.restore)
 app.command()(service.doctor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ def serve(settings: Settings, principal: Principal, *, tell: Callable[[str], Non
     when the address cannot be had.
     """
     from api.server import run_until_signal
+    from bots.doors import configured, open_doors
     from tieout.bootstrap import open_desk
     from tieout.model import WorkerKind
 
@@ -42,10 +44,78 @@ def serve(settings: Settings, principal: Principal, *, tell: Callable[[str], Non
         runtime = Runtime(url, token, getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
         stopping = threading.Event()
         app = _application(settings, desk, principal, token, stopping)
-        with published(settings.folder, runtime) if embedded else nullcontext():
+        chats = configured(settings)
+        with (
+            published(settings.folder, runtime) if embedded else nullcontext(),
+            open_doors(settings, desk, chats) if chats else nullcontext(),
+        ):
             tell(f"tieout is up at {url} (data folder {settings.folder}). Ctrl-C stops it.")
+            for platform in chats:
+                tell(f"It answers in {platform.capitalize()}.")
             run_until_signal(app, sock, stopping, desk.changes.notify)
         tell("Stopping; running steps are finished or handed back.")
+
+
+def serve_chat(settings: Settings, platform: str, *, tell: Callable[[str], None]) -> None:
+    """Answer in one chat platform until SIGINT or SIGTERM; the embedded profile also runs the workers.
+
+    Raises FolderLocked, NotAvailable (a token is missing or refused).
+    """
+    from bots.doors import open_doors
+    from tieout.bootstrap import open_desk
+    from tieout.model import WorkerKind
+
+    embedded = settings.profile == "embedded"
+    check_folder(settings.folder)
+    lock = acquire(settings.folder, timeout_s=2.0) if embedded else None
+    with (
+        open_desk(settings, work=embedded, lock=lock, kind=WorkerKind.SERVICE) as desk,
+        open_doors(settings, desk, [platform]),
+        _until_signal() as wait,
+    ):
+        tell(f"tieout answers in {platform.capitalize()} (data folder {settings.folder}). Ctrl-C stops it.")
+        wait()
+        tell("Stopping; running steps are finished or handed back.")
+
+
+def serve_sandbox(
+    settings: Settings, principal: Principal, *, tell: Callable[[str], None], sample: bool = True
+) -> None:
+    """Run a local Slack and Discord with a page to chat on, and the bot in both, until SIGINT or SIGTERM.
+
+    Raises FolderLocked, NotAvailable.
+    """
+    from bots.doors import open_doors
+    from bots.testing.sandbox.stands import opened_stands
+    from tieout.bootstrap import open_desk
+    from tieout.model import WorkerKind
+    from tieout.sample import load_sample_pack
+
+    check_folder(settings.folder)
+    with opened_stands() as (url, given, platforms):
+        settings = settings.model_copy(update={**given, "profile": "embedded"})
+        with (
+            open_desk(settings, work=True, kind=WorkerKind.SERVICE) as desk,
+            open_doors(settings, desk, platforms),
+            _until_signal() as wait,
+        ):
+            tell(f"The sandbox is at {url} (data folder {settings.folder}). Ctrl-C stops it.")
+            if sample:
+                load_sample_pack(desk, principal, tell=tell)
+            wait()
+
+
+@contextmanager
+def _until_signal() -> Iterator[Callable[[], object]]:
+    """Give a function that returns at SIGINT or SIGTERM."""
+    stopping = threading.Event()
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(kind, lambda *_: stopping.set()) for kind in kinds]
+    try:
+        yield stopping.wait
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
 
 
 def _application(settings: Settings, desk: Any, principal: Principal, token: str, stopping: threading.Event) -> Any:

@@ -82,6 +82,14 @@ class Settings(BaseSettings):
     token_budget: int = Field(default=200_000, description="Tokens that one run may use.")
     money_budget: Decimal = Field(default=Decimal("1.00"), description="What one run may cost.")
 
+    slack_bot_token: SecretStr | None = Field(default=None, description="xoxb-…, with which tieout speaks in Slack.")
+    slack_app_token: SecretStr | None = Field(default=None, description="xapp-…, for Socket Mode.")
+    slack_signing_secret: SecretStr | None = Field(default=None, description="For events over HTTP instead.")
+    slack_api_url: str = Field(default="https://slack.com/api/", description="Where Slack's Web API is.")
+    discord_token: SecretStr | None = Field(default=None, description="The bot's token.")
+    discord_api_url: str = Field(default="https://discord.com/api/v10", description="Where Discord's API is.")
+    chat_progress_s: float = Field(default=1.5, ge=0.05, description="Seconds between edits of a progress message.")
+
     embeddings: Literal["static", "fastembed", "openai"] = "static"
     embedding_model: str | None = Field(default=None, description="The model's name, for fastembed and openai.")
     embedding_dimensions: int | None = Field(default=None, ge=1, description="The length of that model's vectors.")

@@ -1,14 +1,20 @@
-"""Finds the agents: every module of this package that has an `AGENT`; the same name twice fails loudly."""
+"""Finds the agents: every module of this package that has an `AGENT`, and what other packages bring along.
+
+A package brings one by an entry point of the group `tieout.agents`. The same name twice fails loudly.
+"""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator
+from importlib.metadata import entry_points
 
 import pipelines.agents
 from tieout.errors import NotFound
 from tieout.ports import Agent
+
+_GROUP = "tieout.agents"
 
 
 class AgentCatalogue:
@@ -33,7 +39,8 @@ class AgentCatalogue:
 
 
 def discover() -> AgentCatalogue:
-    """Return the agents of this package. Raises ValueError for two of one name."""
+    """Return the agents of this package and of entry points. Raises ValueError for two of one name."""
     found = pkgutil.iter_modules(pipelines.agents.__path__)
     modules = [importlib.import_module(f"{pipelines.agents.__name__}.{module.name}") for module in found]
-    return AgentCatalogue(module.AGENT for module in modules if hasattr(module, "AGENT"))
+    own = [module.AGENT for module in modules if hasattr(module, "AGENT")]
+    return AgentCatalogue([*own, *(entry.load() for entry in entry_points(group=_GROUP))])

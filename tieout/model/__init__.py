@@ -6,6 +6,7 @@ millions); a percentage is a fraction (7.79 % = 0.0779). Page numbers count from
 
 from __future__ import annotations
 
+from tieout.model.conversations import ChannelSettings, Conversation, Message, Speaker
 from tieout.model.documents import Chunk, Document, Figure, Hit, Instrument, Page, Period, Span
 from tieout.model.ledger import Claim, Fact, Ledger, LedgerCounts, Number, NumberStatus, Source
 from tieout.model.limits import Limit
@@ -47,9 +48,11 @@ from tieout.model.workers import SignOfLife, Worker, WorkerKind
 
 __all__ = [
     "Artifact",
+    "ChannelSettings",
     "Chart",
     "Chunk",
     "Claim",
+    "Conversation",
     "CronRule",
     "DeadLetter",
     "Document",
@@ -67,6 +70,7 @@ __all__ = [
     "LedgerCounts",
     "Limit",
     "MarketRule",
+    "Message",
     "Misfire",
     "ModelAnswer",
     "ModelMessage",
@@ -95,6 +99,7 @@ __all__ = [
     "SignOfLife",
     "Source",
     "Span",
+    "Speaker",
     "Step",
     "StepSpec",
     "StepState",

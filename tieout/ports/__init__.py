@@ -10,6 +10,7 @@ from tieout.model import ReadyStep
 from tieout.ports.agents import Action, Agent, Agents, Parts, StepContext, StepOutcome
 from tieout.ports.channels import Channel
 from tieout.ports.content import BlobStore, ContentStore
+from tieout.ports.conversations import LONGEST_MESSAGE, ConversationStore
 from tieout.ports.desk import Checker, Desk, Replayed, ResultRenderer
 from tieout.ports.engine import READY, Changes, Engine, Hints
 from tieout.ports.lake import DEFAULT_OPTIONS, FactQuery, ImportOptions, ImportPreview, Lake, RefusedRow
@@ -19,11 +20,13 @@ from tieout.ports.models import ModelProvider
 from tieout.ports.retrieval import Embedder, IngestOutcome, Library, Registry, SearchFilter, VectorIndex, VectorPoint
 from tieout.ports.runs import NO_LIMIT, NO_USAGE, Advanced, Budget, Claimed, Depths, Effect, RunFilter, RunStore
 from tieout.ports.schedules import ScheduleStore
+from tieout.ports.secrets import CredentialStore
 from tieout.ports.waits import WaitStore
 from tieout.ports.workers import WorkerStore
 
 __all__ = [
     "DEFAULT_OPTIONS",
+    "LONGEST_MESSAGE",
     "NO_LIMIT",
     "NO_MEASURES",
     "NO_USAGE",
@@ -39,6 +42,8 @@ __all__ = [
     "Checker",
     "Claimed",
     "ContentStore",
+    "ConversationStore",
+    "CredentialStore",
     "Depths",
     "Desk",
     "Effect",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tieout.model import (
     Artifact,
@@ -24,6 +24,10 @@ from tieout.ports.content import BlobStore
 from tieout.ports.lake import Lake
 from tieout.ports.models import ModelProvider
 from tieout.ports.retrieval import Library, Registry
+
+if TYPE_CHECKING:
+    from tieout.ports.conversations import ConversationStore
+    from tieout.ports.desk import Desk
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,8 @@ class Parts:
     model_max_tokens: int = 4_000  # the longest answer to ask for
     originals: BlobStore | None = None  # the library's files; apart from `blobs`, which keep artifacts
     channels: Mapping[str, Channel] = field(default_factory=dict)  # by name
+    desk: Desk | None = None  # every use case, for an agent that acts as a door
+    conversations: ConversationStore | None = None  # what is remembered of chats
 
 
 Action = Callable[[Any], StepOutcome]  # called with a StepContext

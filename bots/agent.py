@@ -1,0 +1,142 @@
+"""The chat agent: one run per thing that a person did, whose messages are effects, each sent once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tieout.ports.conversations import ConversationStore
+
+from bots.answer import answer_of
+from bots.command import Asked, Command, Reply, StartRun, checked, discover
+from bots.inbound import Inbound, InboundKind
+from bots.post import place_of_answer, post
+from bots.render.document import Button, ButtonStyle, Document
+from bots.render.escape import literal
+from bots.words import read_text
+from tieout import codec
+from tieout.errors import EffectDropped, PermissionDenied, ProviderError, StaleFence, StepCancelled, TieoutError
+from tieout.insistence import passes
+from tieout.model import Message, Plan, RunRequest, StepSpec, Wait, WaitKind
+from tieout.ports import Agent, Desk, StepContext, StepOutcome
+
+_VERSION = "1"
+_CHILD = "run"
+_NOT_FOR_THE_CHAT = (StaleFence, StepCancelled, EffectDropped, ProviderError)
+
+
+def plan(request: RunRequest) -> Plan:  # noqa: ARG001
+    """Return the one step that answers, and may wait for another run in between."""
+    return Plan("chat", _VERSION, (StepSpec("respond", "respond", max_attempts=8, timeout_s=300.0),))
+
+
+def respond(context: StepContext) -> StepOutcome:
+    """Answer what a person did: at once, or when the run that it asks for has ended."""
+    inbound = codec.load(Inbound, context.run.request.params["inbound"])
+    began = (context.step.output or {}).get("progress")
+    if _CHILD in context.signals:
+        return _finish(context, inbound, context.signals[_CHILD]["payload"], began or {})
+    try:
+        asked, command = _read(context, inbound)
+        outcome = command.handler(asked)
+    except _NOT_FOR_THE_CHAT:
+        raise
+    except TieoutError as error:
+        if passes(error):
+            raise
+        outcome = Reply(Document(literal(error.message)), private=isinstance(error, PermissionDenied))
+    if isinstance(outcome, StartRun):
+        return _start(context, inbound, outcome)
+    sent = post(context, inbound, outcome.document, private=outcome.private)
+    return StepOutcome({"sent": sent})
+
+
+def _read(context: StepContext, inbound: Inbound) -> tuple[Asked, Command]:
+    """Return the call that was meant. Raises InvalidInput, NotFound, PermissionDenied."""
+    desk, conversations = parts_of(context)
+    place = inbound.place
+    settings = conversations.settings(context.principal, place.platform, place.team, place.channel)
+    commands = discover()
+    if inbound.kind is InboundKind.CLICK:
+        verb, _, argument = inbound.action.partition(":")
+        command = commands.of_button(verb)
+        arguments = {command.arguments[0].name: argument, "verb": verb} if command.arguments else {}
+    elif inbound.kind is InboundKind.COMMAND:
+        command = commands.get(inbound.command)
+        arguments = checked(command, inbound.arguments)
+    else:
+        command, arguments = read_text(commands, inbound.text)
+    if not settings.enabled and command.name != "settings":
+        raise PermissionDenied("tieout is switched off in this channel; an admin can switch it on with `settings`.")
+    if settings.askers and inbound.author not in settings.askers:
+        raise PermissionDenied("In this channel only some people may ask me; `settings` shows who.")
+    history = _remember(context, inbound, conversations)
+    return Asked(desk, context.principal, inbound, settings, arguments, history), command
+
+
+def _remember(context: StepContext, inbound: Inbound, conversations: ConversationStore) -> Sequence[Message]:
+    """Keep what was said in its thread; return what was said before."""
+    place = place_of_answer(inbound)
+    talk = conversations.join(
+        context.principal,
+        place.platform,
+        place.team,
+        place.channel,
+        place.thread,
+        private=place.direct,
+        now=inbound.at,
+    )
+    before = [one for one in conversations.history(context.principal, talk.id) if one.message_id != inbound.message]
+    if inbound.kind is InboundKind.MESSAGE:
+        conversations.remember(
+            context.principal, talk.id, inbound.message, inbound.author, "person", inbound.text, at=inbound.at
+        )
+    return before
+
+
+def _start(context: StepContext, inbound: Inbound, start: StartRun) -> StepOutcome:
+    """Say that work has begun, and wait for the run."""
+    cancel = Button("Cancel", f"cancel:{context.run.id}", ButtonStyle.DANGER)
+    told = Document(f"{start.told}: {literal(start.request.question)} …", (cancel,))
+    (progress, *_) = post(context, inbound, told, key="progress")
+    context.emit("progress_shown", **progress, told=start.told, question=start.request.question)
+    return StepOutcome({"progress": progress}, waits=(Wait(WaitKind.RUN, _CHILD, request=start.request),))
+
+
+def _finish(
+    context: StepContext, inbound: Inbound, child: Mapping[str, Any], progress: Mapping[str, Any]
+) -> StepOutcome:
+    """Answer with what came of the run."""
+    desk, conversations = parts_of(context)
+    run = desk.run(context.principal, child["run_id"])
+    place = inbound.place
+    settings = conversations.settings(context.principal, place.platform, place.team, place.channel)
+    document = answer_of(desk, context.principal, run, verbosity=settings.verbosity)
+    sent = post(context, inbound, document)
+    if progress.get("message"):
+        said = Document(f"Answered below. Run {run.id} is {run.state}.")
+        post(context, inbound, said, key="progress-end", edit=progress)
+    _remember_answer(context, inbound, str(run.result.get("answer") or run.error or ""), run.id, sent)
+    return StepOutcome({"sent": sent, "run": run.id})
+
+
+def _remember_answer(
+    context: StepContext, inbound: Inbound, text: str, run_id: str, sent: Sequence[Mapping[str, Any]]
+) -> None:
+    _, conversations = parts_of(context)
+    place = place_of_answer(inbound)
+    who = context.principal
+    talk = conversations.find(who, place.platform, place.team, place.channel, place.thread)
+    first = next((str(one["message"]) for one in sent if one.get("message")), "")
+    if talk is not None and first:
+        conversations.remember(who, talk.id, first, "tieout", "tieout", text[:40_000], run_id=run_id, at=inbound.at)
+
+
+def parts_of(context: StepContext) -> tuple[Desk, ConversationStore]:
+    """Return the use cases and the memory of chats, which every installation has."""
+    assert context.parts.desk is not None
+    assert context.parts.conversations is not None
+    return context.parts.desk, context.parts.conversations
+
+
+AGENT = Agent("chat", _VERSION, "Answers what people say in Slack and Discord.", plan, {"respond": respond})

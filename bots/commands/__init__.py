@@ -1,0 +1,1 @@
+"""The commands of the bots: one module each, exposing one `COMMAND`."""

@@ -1,0 +1,73 @@
+"""Opens the chat doors that there are tokens for, with what they share: the intake and the progress of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Protocol
+
+from bots.inbound import Inbound
+from bots.intake import Intake, Taken
+from bots.progress import Progress
+from tieout.application import Application
+from tieout.errors import NotAvailable
+from tieout.model import Principal
+from tieout.settings import Settings
+
+
+class Door(Protocol):
+    """A connection to a chat platform."""
+
+    def start(self) -> None:
+        """Connect; return at once."""
+        ...
+
+    def stop(self) -> None:
+        """Disconnect."""
+        ...
+
+
+def configured(settings: Settings) -> list[str]:
+    """Return the platforms that there are tokens for."""
+    slack = ["slack"] if settings.slack_bot_token and settings.slack_app_token else []
+    return slack + (["discord"] if settings.discord_token else [])
+
+
+@contextmanager
+def open_doors(settings: Settings, desk: Application, platforms: list[str]) -> Iterator[None]:
+    """Receive from the platforms during the block. Raises NotAvailable: a token is missing or refused."""
+    conversations = desk.parts.conversations
+    if conversations is None:
+        raise NotAvailable("This installation keeps no conversations.")
+    intake = Intake(desk, conversations, settings.workspace)
+    progress = Progress(desk, desk.changes, desk.parts.channels, every_s=settings.chat_progress_s)
+
+    def take(inbound: Inbound) -> Taken:
+        taken = intake.take(inbound)
+        if taken.run_id is not None:
+            progress.watch(taken.principal, taken.run_id)
+        return taken
+
+    with ExitStack() as stack:
+        stack.callback(progress.stop)
+        progress.start(Principal("bots", settings.workspace))
+        for platform in platforms:
+            door = _DOORS[platform](settings, take)
+            stack.callback(door.stop)
+            door.start()
+        yield
+
+
+def _slack(settings: Settings, take: Callable[[Inbound], Taken]) -> Door:
+    from bots.slack.door import SlackDoor
+
+    return SlackDoor(settings, take)
+
+
+def _discord(settings: Settings, take: Callable[[Inbound], Taken]) -> Door:
+    from bots.discord.door import DiscordDoor
+
+    return DiscordDoor(settings, take)
+
+
+_DOORS: dict[str, Callable[[Settings, Callable[[Inbound], Taken]], Door]] = {"slack": _slack, "discord": _discord}

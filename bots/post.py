@@ -1,0 +1,76 @@
+"""Posts a document where a person spoke: rendered for the platform, each message an effect of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from bots.inbound import Inbound, InboundKind, Place
+from bots.render.discord import render_discord
+from bots.render.document import Document, File
+from bots.render.slack import render_slack
+from tieout.ports import StepContext
+
+type Sendable = dict[str, Any]
+
+
+def place_of_answer(inbound: Inbound) -> Place:
+    """Return where the answer goes: the thread of what was said, which begins with it when it is in none."""
+    place = inbound.place
+    begins = inbound.kind is InboundKind.MESSAGE and not place.direct
+    return place if place.thread or not begins else replace(place, thread=inbound.message)
+
+
+def post(
+    context: StepContext,
+    inbound: Inbound,
+    document: Document,
+    *,
+    key: str = "answer",
+    private: bool = False,
+    edit: Mapping[str, Any] | None = None,
+) -> list[Mapping[str, Any]]:
+    """Send the document in as many messages as it takes; return their receipts.
+
+    With `edit`, the receipt of an earlier message, that one is changed instead. Raises as `context.deliver` does.
+    """
+    platform = inbound.place.platform
+    messages = _SENDABLE[platform](context.principal.workspace, inbound, document, private)
+    receipts: list[Mapping[str, Any]] = []
+    for number, message in enumerate(messages):
+        if edit is not None:
+            if number:
+                break
+            message = {**message, "edit": edit["message"], "to": {**message["to"], "channel": edit["channel"]}}
+        receipts.append(context.deliver(f"{key}-{number}", platform, message))
+    return receipts
+
+
+def _slack(workspace: str, inbound: Inbound, document: Document, private: bool) -> Iterator[Sendable]:
+    place = place_of_answer(inbound)
+    to = {"channel": place.channel, "thread": place.thread}
+    alone = {"ephemeral": inbound.author} if private and not place.direct else {}
+    for message in render_slack(document):
+        yield {"workspace": workspace, "to": to, "text": message.text, "blocks": list(message.blocks), **alone}
+        for file in message.files:
+            yield {"workspace": workspace, "to": to, "file": _file(file)}
+
+
+def _discord(workspace: str, inbound: Inbound, document: Document, private: bool) -> Iterator[Sendable]:  # noqa: ARG001
+    place = place_of_answer(inbound)
+    for message in render_discord(document):
+        yield {
+            "workspace": workspace,
+            "to": {"channel": place.channel, "thread": place.thread},
+            "content": message.content,
+            "components": list(message.components),
+            "files": [_file(file) for file in message.files],
+        }
+
+
+def _file(file: File) -> dict[str, Any]:
+    return {"name": file.name, "media_type": file.media_type, "sha256": file.sha256}
+
+
+_SENDABLE = {"slack": _slack, "discord": _discord}

@@ -1,0 +1,163 @@
+"""Edits the progress messages of chats while their runs work: now and then, all news at once, never after the end.
+
+An edit is no effect: one that is lost is followed by another, and the answer is a message of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from bots.inbound import Inbound
+from bots.render.discord import render_discord
+from bots.render.document import Button, ButtonStyle, Document
+from bots.render.escape import literal
+from bots.render.slack import render_slack
+from tieout import codec
+from tieout.errors import NotFound, TieoutError
+from tieout.model import Event, Principal, RunState
+from tieout.ports import Changes, Channel, Desk
+
+_UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Watched:
+    """A run of a chat, and what its progress message says."""
+
+    principal: Principal
+    run_id: str
+    shown: Mapping[str, Any] = field(default_factory=dict)  # the data of `progress_shown`
+    platform: str = ""
+    workspace: str = ""
+    child: str = ""
+    seen: int = 0
+    done: list[str] = field(default_factory=list)
+    edited_at: float = 0.0
+
+
+class Progress:
+    """A thread that follows the runs of chats. `watch` may be called by any thread."""
+
+    def __init__(self, desk: Desk, changes: Changes, channels: Mapping[str, Channel], *, every_s: float) -> None:
+        """Take the use cases, wake-ups and channels; a message is edited every `every_s` seconds at the most."""
+        self._desk = desk
+        self._changes = changes
+        self._channels = channels
+        self._every_s = every_s
+        self._watched: dict[str, _Watched] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tieout-progress", daemon=True)
+
+    def start(self, reader: Principal) -> None:
+        """Begin, with the unfinished runs of chats that an earlier process left."""
+        for run in self._desk.runs(reader, limit=1000, states=_UNFINISHED):
+            if run.request.agent == "chat":
+                self.watch(Principal(run.principal, run.workspace), run.id)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopping.set()
+        self._changes.notify()
+        if self._thread.is_alive():
+            self._thread.join(5.0)
+
+    def watch(self, principal: Principal, run_id: str) -> None:
+        """Follow a run until it is final."""
+        with self._lock:
+            self._watched.setdefault(run_id, _Watched(principal, run_id))
+
+    def _run(self) -> None:
+        seen = -1
+        while not self._stopping.is_set():
+            seen = self._changes.wait(seen, self._every_s)
+            with self._lock:
+                watched = list(self._watched.values())
+            for one in watched:
+                try:
+                    self._look(one)
+                except NotFound:
+                    self._forget(one)
+                except TieoutError as error:
+                    _log.warning("progress_not_shown", run_id=one.run_id, reason=error.message)
+            self._stopping.wait(min(0.25, self._every_s))
+
+    def _forget(self, one: _Watched) -> None:
+        with self._lock:
+            self._watched.pop(one.run_id, None)
+
+    def _look(self, one: _Watched) -> None:
+        run = self._desk.run(one.principal, one.run_id)
+        if run.state.final:
+            self._forget(one)
+            return
+        if not one.shown:
+            inbound = codec.load(Inbound, run.request.params["inbound"])
+            one.platform, one.workspace = inbound.place.platform, run.workspace
+            events = self._desk.events(one.principal, one.run_id)
+            one.shown = next((event.data for event in events if event.kind == "progress_shown"), {})
+        if not one.child:
+            waits = self._desk.waits(one.principal, run_id=one.run_id)
+            one.child = next((wait.child_run for wait in waits if wait.child_run), "") or ""
+        if not (one.shown.get("message") and one.child) or time.monotonic() - one.edited_at < self._every_s:
+            return
+        news = [line for line in map(_words, self._new_events(one)) if line]
+        if news:
+            one.done += news
+            self._edit(one)
+
+    def _new_events(self, one: _Watched) -> list[Event]:
+        events = self._desk.events(one.principal, one.child, after=one.seen)
+        one.seen = events[-1].seq if events else one.seen
+        return events
+
+    def _edit(self, one: _Watched) -> None:
+        """Change the message, unless its run has ended meanwhile."""
+        if self._desk.run(one.principal, one.child).state.final:
+            return
+        one.edited_at = time.monotonic()
+        cancel = Button("Cancel", f"cancel:{one.run_id}", ButtonStyle.DANGER)
+        lines = [
+            f"{one.shown['told']}: {literal(str(one.shown['question']))} …",
+            "",
+            *(f"- {line}" for line in one.done),
+        ]
+        message = _rendered(one.platform, Document("\n".join(lines), (cancel,)))
+        to = {"channel": one.shown["channel"], "thread": ""}
+        self._channels[one.platform].send(
+            f"{one.run_id}/progress", {**message, "to": to, "workspace": one.workspace, "edit": one.shown["message"]}
+        )
+
+
+def _rendered(platform: str, document: Document) -> dict[str, Any]:
+    if platform == "slack":
+        first = render_slack(document)[0]
+        return {"text": first.text, "blocks": list(first.blocks)}
+    said = render_discord(document)[0]
+    return {"content": said.content, "components": list(said.components)}
+
+
+def _words(event: Event) -> str | None:
+    """Return what an event of a research run tells in a chat."""
+    data = event.data
+    if event.kind == "scope_resolved":
+        return (
+            f"about {literal(', '.join(data.get('companies', [])) or 'the market')}, {data.get('documents')} documents"
+        )
+    if event.kind == "figures_read":
+        return f"{data.get('figures')} figures read in the filings"
+    if event.kind == "prices_computed":
+        return f"{data.get('facts')} facts computed from prices"
+    if event.kind == "passages_found":
+        return f"{data.get('passages')} passages found"
+    if event.kind == "numbers_tied":
+        return f"{data.get('tied')} of {data.get('numbers')} numbers tied"
+    return None

@@ -1,0 +1,1 @@
+"""From what tieout says to what each platform takes."""

@@ -1,0 +1,98 @@
+"""Connects to Slack: whatever people do is committed, then acknowledged; the answer is the engine's work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bots.inbound import Inbound
+from bots.intake import Taken
+from bots.slack.reading import read_click, read_command, read_message, read_shortcut
+from tieout.errors import NotAvailable
+from tieout.settings import Settings
+
+if TYPE_CHECKING:
+    from slack_bolt import App
+    from slack_bolt.adapter.socket_mode import SocketModeHandler
+
+COMMAND = "/tieout"
+_SUBTYPES = (None, "file_share", "thread_broadcast", "message_changed", "message_deleted")
+_log = structlog.get_logger(__name__)
+
+
+class SlackDoor:
+    """Receives over Socket Mode. `take` commits an event before it is acknowledged; when it raises, Slack sends it
+    again."""
+
+    def __init__(self, settings: Settings, take: Callable[[Inbound], Taken]) -> None:
+        """Take the settings with their tokens; nothing is connected yet. Raises NotAvailable without tokens."""
+        if settings.slack_bot_token is None or settings.slack_app_token is None:
+            raise NotAvailable("Slack needs TIEOUT_SLACK_BOT_TOKEN (xoxb-…) and TIEOUT_SLACK_APP_TOKEN (xapp-…).")
+        self._settings = settings
+        self._take = take
+        self._handler: SocketModeHandler | None = None
+
+    def start(self) -> None:
+        """Connect, and receive in threads of their own. Raises NotAvailable when Slack refuses the tokens."""
+        from slack_bolt.adapter.socket_mode import SocketModeHandler
+        from slack_sdk.errors import SlackApiError
+
+        assert self._settings.slack_app_token is not None
+        try:
+            app = build_app(self._settings, self._take)
+            token = self._settings.slack_app_token.get_secret_value()
+            self._handler = SocketModeHandler(app, token, web_client=app.client)
+            self._handler.connect()
+        except SlackApiError as error:
+            raise NotAvailable(f"Slack refuses tieout's tokens: {error.response.get('error')}.") from error
+
+    def stop(self) -> None:
+        """Disconnect."""
+        if self._handler is not None:
+            self._handler.close()
+            self._handler = None
+
+
+def build_app(settings: Settings, take: Callable[[Inbound], Taken]) -> App:
+    """Return the Bolt application, for Socket Mode or HTTP. Raises SlackApiError when the token is refused."""
+    from slack_bolt import App
+    from slack_sdk import WebClient
+
+    assert settings.slack_bot_token is not None
+    client = WebClient(settings.slack_bot_token.get_secret_value(), base_url=settings.slack_api_url)
+    secret = settings.slack_signing_secret.get_secret_value() if settings.slack_signing_secret else None
+    # Listeners run before the acknowledgement: an event that is not committed is not acknowledged.
+    app = App(client=client, signing_secret=secret, process_before_response=True)
+    bot = str(client.auth_test()["user_id"])
+    _listen(app, bot, take)
+    return app
+
+
+def _listen(app: App, bot: str, take: Callable[[Inbound], Taken]) -> None:
+    def said(event: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+        inbound = read_message(event, str(body["team_id"]), bot)
+        if inbound is not None:
+            take(inbound)
+
+    def commanded(ack: Callable[..., Any], body: Mapping[str, Any]) -> None:
+        take(read_command(body))
+        ack()
+
+    def clicked(ack: Callable[..., Any], body: Mapping[str, Any]) -> None:
+        if body["actions"][0].get("type") == "button" and not body["actions"][0].get("url"):
+            take(read_click(body))
+        ack()
+
+    def picked(ack: Callable[..., Any], body: Mapping[str, Any]) -> None:
+        take(read_shortcut(body, bot))
+        ack()
+
+    app.event("app_mention")(said)
+    for subtype in _SUBTYPES:
+        app.event({"type": "message", "subtype": subtype})(said)
+    app.command(COMMAND)(commanded)
+    app.action(re.compile(".*"))(clicked)
+    app.shortcut("ask_tieout")(picked)

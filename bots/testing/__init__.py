@@ -1,0 +1,1 @@
+"""Local Slack and Discord, against which the real clients run."""

@@ -1,0 +1,175 @@
+"""Slack as a channel: messages carry their effect's key as metadata, by which they are found again."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tieout.errors import NotFound, OutcomeUnknown, ProviderRefused, ProviderUnavailable
+from tieout.model import Principal
+from tieout.ports import BlobStore
+
+if TYPE_CHECKING:
+    from slack_sdk import WebClient
+    from slack_sdk.errors import SlackApiError
+
+EVENT_TYPE = "tieout_effect"
+_PAGES = 5  # of a thread's messages that are looked through for a key
+_PATIENCE_S = 60.0  # of waiting out rate limits, as long as Slack says
+_SAFE = frozenset({"ratelimited", "service_unavailable", "internal_error", "fatal_error", "request_timeout"})
+
+
+class SlackChannel:
+    """Sends what `bots.render` made for Slack.
+
+    A message: `workspace`, `to` {channel, thread}, and either `text` and `blocks` (with `edit`, the `ts` of a message
+    that is changed, or `ephemeral`, the person who alone sees it) or `file` {name, sha256}.
+    """
+
+    name = "slack"
+
+    def __init__(self, client: WebClient, blobs: BlobStore) -> None:
+        """Take a client with the bot's token, and the blobs that hold files."""
+        self._client = client
+        self._blobs = blobs
+
+    def send(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Send, change or upload; return `{"message": ts, "channel": id}`. Raises ProviderRefused and others."""
+        to = message["to"]
+        if "file" in message:
+            return self._upload(key, message)
+        body = {"channel": to["channel"], "text": message["text"], "blocks": message["blocks"]}
+        if message.get("edit"):
+            answer = self._call("chat.update", {**body, "ts": message["edit"]})
+        elif message.get("ephemeral"):
+            said = {**body, "user": message["ephemeral"], **_thread(to)}
+            answer = self._call("chat.postEphemeral", said)
+            return {"message": "", "channel": to["channel"], "ephemeral": answer.get("message_ts")}
+        else:
+            metadata = {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
+            said = {**body, **_thread(to), "metadata": metadata, "unfurl_links": False, "unfurl_media": False}
+            answer = self._call("chat.postMessage", said)
+        return {"message": answer["ts"], "channel": answer["channel"]}
+
+    def look_up(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the receipt of what was sent under the key, None when certainly nothing was.
+
+        A change may be made again, so it was never sent. Raises OutcomeUnknown for what only one person sees.
+        """
+        if message.get("edit"):
+            return None
+        if message.get("ephemeral"):
+            raise OutcomeUnknown("Slack cannot tell whether a message that only one person sees was shown")
+        to = message["to"]
+        for said in self._said(to["channel"], to.get("thread", "")):
+            if _key_of(said) == key or _mark(key) in _titles(said):
+                return {"message": said["ts"], "channel": to["channel"]}
+        return None
+
+    def _said(self, channel: str, thread: str) -> Iterator[Mapping[str, Any]]:
+        """Yield messages of a thread, or the newest of a channel."""
+        cursor = ""
+        for _ in range(_PAGES):
+            method = "conversations.replies" if thread else "conversations.history"
+            asked = {"channel": channel, "include_all_metadata": True, "limit": 100, "cursor": cursor}
+            answer = self._call(method, {**asked, **({"ts": thread} if thread else {})}, sends=False)
+            yield from answer["messages"]
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return
+        raise OutcomeUnknown(f"the message is not among the {100 * _PAGES} that were looked through in {channel}")
+
+    def _upload(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Upload a file; the mark in its title is what `look_up` finds."""
+        file, to = message["file"], message["to"]
+        data = self._blobs.get(Principal("slack", message["workspace"]), file["sha256"])
+        # Nobody sees a file before the last of the three calls.
+        place = self._call("files.getUploadURLExternal", {"filename": file["name"], "length": len(data)}, sends=False)
+        self._put(place["upload_url"], file["name"], data)
+        shared = {"files": [{"id": place["file_id"], "title": f"{file['name']} · {_mark(key)}"}]}
+        if to.get("thread"):
+            shared["thread_ts"] = to["thread"]
+        self._call("files.completeUploadExternal", {**shared, "channel_id": to["channel"]})
+        return {"message": "", "channel": to["channel"], "file": place["file_id"]}
+
+    def _put(self, url: str, name: str, data: bytes) -> None:
+        import httpx
+
+        try:
+            httpx.post(url, files={"file": (name, data)}, timeout=60.0).raise_for_status()
+        except httpx.HTTPError as error:
+            raise ProviderUnavailable(f"Slack did not take the file {name}: {type(error).__name__}") from error
+
+    def _call(self, method: str, body: Mapping[str, Any], *, sends: bool = True) -> Mapping[str, Any]:
+        """Call the Web API, waiting out rate limits. Raises ProviderRefused, OutcomeUnknown, ProviderUnavailable."""
+        from slack_sdk.errors import SlackApiError
+
+        began = time.monotonic()
+        while True:
+            try:
+                json = {name: value for name, value in body.items() if value not in ("", None)}
+                read = method.startswith("conversations.") or method == "files.getUploadURLExternal"
+                client = self._client
+                answer = client.api_call(method, params=json) if read else client.api_call(method, json=json)
+                return dict(answer.data) if isinstance(answer.data, dict) else {}
+            except SlackApiError as error:
+                pause_s = _pause_s(error)
+                if pause_s is None or time.monotonic() + pause_s - began > _PATIENCE_S:
+                    raise _translated(method, error, sends=sends) from error
+                time.sleep(pause_s)
+            except Exception as error:  # a connection that broke: the message may have arrived
+                raise _unknown(method, error, sends=sends) from error
+
+
+def _thread(to: Mapping[str, Any]) -> dict[str, str]:
+    return {"thread_ts": to["thread"]} if to.get("thread") else {}
+
+
+def _mark(key: str) -> str:
+    """Return a short name of an effect, for the title of its file."""
+    return hashlib.sha256(key.encode()).hexdigest()[:8]
+
+
+def _key_of(said: Mapping[str, Any]) -> str | None:
+    metadata = said.get("metadata") or {}
+    payload = metadata.get("event_payload") or {}
+    return payload.get("key") if metadata.get("event_type") == EVENT_TYPE else None
+
+
+def _titles(said: Mapping[str, Any]) -> str:
+    return " ".join(str(file.get("title", "")) for file in said.get("files") or ())
+
+
+def _pause_s(error: SlackApiError) -> float | None:
+    """Return how long Slack asks to wait, None when that is not what is wrong."""
+    headers = getattr(error.response, "headers", None) or {}
+    after = headers.get("Retry-After") or headers.get("retry-after")
+    if getattr(error.response, "status_code", 200) == 429 or error.response.get("error") == "ratelimited":
+        return float(after or 1)
+    return None
+
+
+def _translated(method: str, error: SlackApiError, *, sends: bool) -> Exception:
+    status, what = getattr(error.response, "status_code", 200), str(error.response.get("error") or "no reason")
+    if status >= 500 or what in _SAFE:
+        return _unknown(method, error, sends=sends and what != "ratelimited")
+    if what in ("channel_not_found", "message_not_found", "thread_not_found") and not sends:
+        return NotFound(f"Slack's {method}: {what}")
+    return ProviderRefused(f"Slack refused {method}: {what}{_hint(what, error)}")
+
+
+def _hint(what: str, error: SlackApiError) -> str:
+    if what == "missing_scope":
+        return f" (the app needs {error.response.get('needed')}; add it in the app's manifest and install it again)"
+    if what in ("not_in_channel", "channel_not_found"):
+        return " (invite tieout to the channel: /invite @tieout)"
+    if what in ("invalid_auth", "token_revoked", "account_inactive", "not_authed"):
+        return " (install the app again and set TIEOUT_SLACK_BOT_TOKEN)"
+    return ""
+
+
+def _unknown(method: str, error: Exception, *, sends: bool) -> Exception:
+    said = f"Slack did not answer {method}: {type(error).__name__}"
+    return OutcomeUnknown(said) if sends else ProviderUnavailable(said)
