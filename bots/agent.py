@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-from tieout.ports.conversations import ConversationStore
 
 from bots.answer import answer_of
 from bots.command import Asked, Command, Reply, StartRun, checked, discover
-from bots.inbound import Inbound, InboundKind
+from bots.inbound import Attachment, Inbound, InboundKind
 from bots.post import place_of_answer, post
 from bots.render.document import Button, ButtonStyle, Document
 from bots.render.escape import literal
@@ -17,11 +15,13 @@ from bots.words import read_text
 from tieout import codec
 from tieout.errors import EffectDropped, PermissionDenied, ProviderError, StaleFence, StepCancelled, TieoutError
 from tieout.insistence import passes
-from tieout.model import Message, Plan, RunRequest, StepSpec, Wait, WaitKind
+from tieout.model import ChannelSettings, Message, Plan, RunRequest, StepSpec, Wait, WaitKind
 from tieout.ports import Agent, Desk, StepContext, StepOutcome
+from tieout.ports.conversations import ConversationStore
 
 _VERSION = "1"
 _CHILD = "run"
+MOST_BYTES = 50_000_000  # of a file that is read
 _NOT_FOR_THE_CHAT = (StaleFence, StepCancelled, EffectDropped, ProviderError)
 
 
@@ -39,6 +39,8 @@ def respond(context: StepContext) -> StepOutcome:
     try:
         asked, command = _read(context, inbound)
         outcome = command.handler(asked)
+        if isinstance(outcome, StartRun):
+            _check_agent(outcome, asked.settings)
     except _NOT_FOR_THE_CHAT:
         raise
     except TieoutError as error:
@@ -49,6 +51,14 @@ def respond(context: StepContext) -> StepOutcome:
         return _start(context, inbound, outcome)
     sent = post(context, inbound, outcome.document, private=outcome.private)
     return StepOutcome({"sent": sent})
+
+
+def _check_agent(start: StartRun, settings: ChannelSettings) -> None:
+    if settings.agents and start.request.agent not in settings.agents:
+        allowed = ", ".join(settings.agents)
+        raise PermissionDenied(
+            f"The agent {start.request.agent!r} is not allowed in this channel; these are: {allowed}."
+        )
 
 
 def _read(context: StepContext, inbound: Inbound) -> tuple[Asked, Command]:
@@ -71,7 +81,13 @@ def _read(context: StepContext, inbound: Inbound) -> tuple[Asked, Command]:
     if settings.askers and inbound.author not in settings.askers:
         raise PermissionDenied("In this channel only some people may ask me; `settings` shows who.")
     history = _remember(context, inbound, conversations)
-    return Asked(desk, context.principal, inbound, settings, arguments, history), command
+    fetch = getattr(context.parts.channels.get(place.platform), "fetch", None)
+    asked = Asked(desk, context.principal, inbound, settings, arguments, history, _fetcher(fetch), conversations)
+    return asked, command
+
+
+def _fetcher(fetch: Callable[..., bytes] | None) -> Callable[[Attachment], bytes] | None:
+    return (lambda attachment: fetch(attachment.url, most=MOST_BYTES)) if fetch is not None else None
 
 
 def _remember(context: StepContext, inbound: Inbound, conversations: ConversationStore) -> Sequence[Message]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Protocol
+from functools import reduce
+from typing import TYPE_CHECKING, Protocol
 
 from bots.inbound import Inbound
 from bots.intake import Intake, Taken
@@ -14,12 +15,19 @@ from tieout.errors import NotAvailable
 from tieout.model import Principal
 from tieout.settings import Settings
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
 
 class Door(Protocol):
     """A connection to a chat platform."""
 
     def start(self) -> None:
         """Connect; return at once."""
+        ...
+
+    def wrap(self, app: ASGIApp) -> ASGIApp:
+        """Return the service's application, with the platform's own paths when it is called over HTTP."""
         ...
 
     def stop(self) -> None:
@@ -29,13 +37,17 @@ class Door(Protocol):
 
 def configured(settings: Settings) -> list[str]:
     """Return the platforms that there are tokens for."""
-    slack = ["slack"] if settings.slack_bot_token and settings.slack_app_token else []
+    receives = settings.slack_app_token or settings.slack_signing_secret
+    slack = ["slack"] if settings.slack_bot_token and receives else []
     return slack + (["discord"] if settings.discord_token else [])
 
 
 @contextmanager
-def open_doors(settings: Settings, desk: Application, platforms: list[str]) -> Iterator[None]:
-    """Receive from the platforms during the block. Raises NotAvailable: a token is missing or refused."""
+def open_doors(settings: Settings, desk: Application, platforms: list[str]) -> Iterator[Callable[[ASGIApp], ASGIApp]]:
+    """Receive from the platforms during the block; give what adds their paths to the service's application.
+
+    Raises NotAvailable: a token is missing or refused.
+    """
     conversations = desk.parts.conversations
     if conversations is None:
         raise NotAvailable("This installation keeps no conversations.")
@@ -51,11 +63,11 @@ def open_doors(settings: Settings, desk: Application, platforms: list[str]) -> I
     with ExitStack() as stack:
         stack.callback(progress.stop)
         progress.start(Principal("bots", settings.workspace))
-        for platform in platforms:
-            door = _DOORS[platform](settings, take)
+        doors = [_DOORS[platform](settings, take) for platform in platforms]
+        for door in doors:
             stack.callback(door.stop)
             door.start()
-        yield
+        yield lambda app: reduce(lambda inner, door: door.wrap(inner), doors, app)
 
 
 def _slack(settings: Settings, take: Callable[[Inbound], Taken]) -> Door:

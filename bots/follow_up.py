@@ -74,6 +74,7 @@ _FILLER = frozenset(
 _TOKEN = re.compile(r"\$?[A-Za-z0-9][A-Za-z0-9&.!’'+-]*")
 _POSSESSIVE = re.compile(r"[’']s?$")
 _LONGEST_NAME = 7  # words
+_LONGEST_FOLLOW_UP, _LONGEST_QUESTION = 500, 1_000  # characters; a longer text stands by itself, or is no question
 
 
 @dataclass(frozen=True)
@@ -106,16 +107,16 @@ def whole_question(text: str, history: Sequence[Message], known: Lookup | None =
     known = known or well_known()
     standing = ""
     for message in history:
-        if message.role == "person":
+        if message.role == "person" and len(message.text) <= _LONGEST_FOLLOW_UP:
             said = _resolved(standing, _COMMAND.sub("", message.text.strip()), known)
-            if known.mentioned(said) or asks_something(said):
+            if len(said) <= _LONGEST_QUESTION and (known.mentioned(said) or asks_something(said)):
                 standing = said
     return _resolved(standing, text.strip(), known)
 
 
 def _resolved(before: str, text: str, known: Lookup) -> str:
     """Return what `text` asks when `before` was asked before it."""
-    if not before or not text:
+    if not before or not text or len(text) > _LONGEST_FOLLOW_UP:
         return text
     lead = _LEAD.match(text)
     earlier = _parts(before.rstrip(" ?.!"), known)

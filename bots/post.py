@@ -12,6 +12,8 @@ from bots.render.document import Document, File
 from bots.render.slack import render_slack
 from tieout.ports import StepContext
 
+_THREAD_NAME = 90  # characters; Discord takes 100
+
 type Sendable = dict[str, Any]
 
 
@@ -36,6 +38,8 @@ def post(
     With `edit`, the receipt of an earlier message, that one is changed instead. Raises as `context.deliver` does.
     """
     platform = inbound.place.platform
+    if (context.step.output or {}).get("progress"):
+        inbound = replace(inbound, token="")  # the interaction was answered by the progress message
     messages = _SENDABLE[platform](context.principal.workspace, inbound, document, private)
     receipts: list[Mapping[str, Any]] = []
     for number, message in enumerate(messages):
@@ -57,16 +61,37 @@ def _slack(workspace: str, inbound: Inbound, document: Document, private: bool) 
             yield {"workspace": workspace, "to": to, "file": _file(file)}
 
 
-def _discord(workspace: str, inbound: Inbound, document: Document, private: bool) -> Iterator[Sendable]:  # noqa: ARG001
+def _discord(workspace: str, inbound: Inbound, document: Document, private: bool) -> Iterator[Sendable]:
     place = place_of_answer(inbound)
-    for message in render_discord(document):
+    alone = private and not place.direct
+    for number, message in enumerate(render_discord(document)):
         yield {
             "workspace": workspace,
             "to": {"channel": place.channel, "thread": place.thread},
+            "after": inbound.key.rpartition("/")[2],
             "content": message.content,
             "components": list(message.components),
             "files": [_file(file) for file in message.files],
+            **({"alone": inbound.author} if alone else _opened(inbound, place)),
+            **_interaction(inbound, first=number == 0, alone=alone),
         }
+
+
+def _opened(inbound: Inbound, place: Place) -> Sendable:
+    """Return the thread that the answer begins."""
+    if place.thread == inbound.place.thread:
+        return {}
+    name = " ".join(inbound.text.split())[:_THREAD_NAME] or "tieout"
+    return {"open_thread": {"message": place.thread, "name": name}}
+
+
+def _interaction(inbound: Inbound, *, first: bool, alone: bool) -> Sendable:
+    """Return how the interaction is answered: only a call waits for its first message, what one person sees is more."""
+    first = first and inbound.kind is InboundKind.COMMAND
+    if not inbound.token or not (first or alone):
+        return {}
+    application, _, token = inbound.token.partition("/")
+    return {"interaction": {"application": application, "token": token, "first": first}}
 
 
 def _file(file: File) -> dict[str, Any]:

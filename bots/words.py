@@ -9,6 +9,7 @@ from bots.follow_up import well_known
 from pipelines.agents.question import asks_something
 
 _QUESTION = "research"
+_TELLING = 500  # characters that say whether a text is a question
 _GREETING = re.compile(r"^\W*(?:hi|hello|hey|thanks|thank you|help)?\W*$", re.I)
 
 
@@ -29,4 +30,5 @@ def _is_sentence(command: Command, text: str) -> bool:
     words = text.split()
     if any(argument.rest for argument in command.arguments) or len(words) - 1 <= len(command.arguments):
         return False
-    return not words[1].startswith("run_") and (asks_something(text) or bool(well_known().mentioned(text)))
+    begins = text[:_TELLING]
+    return not words[1].startswith("run_") and (asks_something(begins) or bool(well_known().mentioned(begins)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ from tieout.model import Principal
 KEY_FILE = "secret.key"
 _LONGEST_NAME = 128
 _LONGEST_SECRET = 20_000  # characters; a private key in PEM has some thousand
+_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 _NEW_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
 
 
@@ -105,7 +107,7 @@ class SqlCredentialStore:
     def _opened(self, workspace: str, name: str, sealed: str) -> SecretStr:
         try:
             found = json.loads(self._keys.decrypt(sealed))
-            if (found["workspace"], found["name"]) == (workspace, name):
+            if (found["workspace"], found["name"]) == (workspace, name) and isinstance(found["value"], str):
                 return SecretStr(found["value"])
         except (InvalidToken, ValueError, KeyError, TypeError):
             pass  # nothing of the error is told on: it may hold what was inside
@@ -128,8 +130,9 @@ def _is(workspace: str, name: str) -> ColumnElement[bool]:
 
 def _keys(text: SecretStr, where: str) -> MultiFernet:
     """Return the keys in a text. Raises InvalidInput that names where it is from, and nothing of it."""
-    with suppress(ValueError):
-        return MultiFernet([Fernet(key) for key in text.get_secret_value().replace(",", " ").split()])
+    found = text.get_secret_value().replace(",", " ").split()
+    if found and all(_KEY.fullmatch(key) for key in found):  # Fernet passes over characters that do not belong there
+        return MultiFernet([Fernet(key) for key in found])
     raise InvalidInput(f"{where} holds no key of 32 bytes in URL-safe Base64. One is made by: {_NEW_KEY}")
 
 

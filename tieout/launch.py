@@ -47,12 +47,12 @@ def serve(settings: Settings, principal: Principal, *, tell: Callable[[str], Non
         chats = configured(settings)
         with (
             published(settings.folder, runtime) if embedded else nullcontext(),
-            open_doors(settings, desk, chats) if chats else nullcontext(),
+            open_doors(settings, desk, chats) if chats else nullcontext(lambda app: app) as with_chats,
         ):
             tell(f"tieout is up at {url} (data folder {settings.folder}). Ctrl-C stops it.")
             for platform in chats:
                 tell(f"It answers in {platform.capitalize()}.")
-            run_until_signal(app, sock, stopping, desk.changes.notify)
+            run_until_signal(with_chats(app), sock, stopping, desk.changes.notify)
         tell("Stopping; running steps are finished or handed back.")
 
 

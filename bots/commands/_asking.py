@@ -1,4 +1,4 @@
-"""What the commands that start runs share: whom a text names, which agents a channel allows, and the request itself."""
+"""What the commands that start runs share: whom a text names, what is suggested, and the request itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bots.command import Asked, StartRun
 from bots.follow_up import whole_question
 from pipelines.registry.catalog import built_in
 from pipelines.registry.lookup import Lookup
-from tieout.errors import InvalidInput, NeedsAnswer, PermissionDenied, UnknownInstrument
+from tieout.errors import InvalidInput, NeedsAnswer, UnknownInstrument
 from tieout.model import Instrument, Principal, RunRequest
 from tieout.ports import Desk
 
@@ -18,13 +18,7 @@ _MOST_SUGGESTED = 25
 
 
 def start(asked: Asked, agent: str, question: str, *, told: str, tickers: Sequence[str] = ()) -> StartRun:
-    """Return a run of the question; without `tickers`, one that names no company is about the channel's.
-
-    Raises PermissionDenied when the channel's settings leave the agent out.
-    """
-    allowed = asked.settings.agents
-    if allowed and agent not in allowed:
-        raise PermissionDenied(f"In this channel only these agents may be used: {', '.join(allowed)}; see `settings`.")
+    """Return a run of the question; without `tickers`, one that names no company is about the channel's."""
     if not tickers and asked.settings.tickers and not known_companies(asked.desk, asked.principal).mentioned(question):
         tickers = asked.settings.tickers
     request = RunRequest(question, agent=agent, tickers=tuple(tickers), door=asked.inbound.place.platform)

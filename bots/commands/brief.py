@@ -8,7 +8,7 @@ from tieout.errors import UnknownInstrument
 
 _QUESTION = (
     "Brief on {name}: an overview of its revenue, margins and cash flow in the latest fiscal year, "
-    "and how has the stock done over the last 12 months?"
+    "and how has the stock done over the last year?"
 )
 
 

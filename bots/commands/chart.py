@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
 
 from bots.command import Argument, Asked, Command, StartRun
 from bots.commands._asking import companies, start, suggest_tickers, ticker_of
+from pipelines.tools.market import BENCHMARK
 from tieout.errors import InvalidInput
 from tieout.model import Principal
 from tieout.ports import Desk
@@ -31,12 +33,25 @@ def chart(asked: Asked) -> StartRun:
     text = asked.text("tickers")
     given = asked.arguments.get("range", "")
     ending = None if given else _AT_THE_END.search(text)
+    if ending and not text[: ending.start()].strip():  # 3M is a company, too
+        ending = None
     span = given or (ending[1] if ending else _WITHOUT_RANGE)
     found = companies(asked, text[: ending.start()] if ending else text)
     names = [one.name for one in found]
     listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-    question = f"How did the stock{'s' * (len(found) > 1)} of {listed} perform {range_in_words(span)}?"
-    return start(asked, "research", question, told="Drawing", tickers=[ticker_of(one) for one in found])
+    tickers = [ticker_of(one) for one in found]
+    range_ = _all_of(asked, tickers) if span.lower() in ("max", "all") else range_in_words(span)
+    question = f"How did the stock{'s' * (len(found) > 1)} of {listed} perform {range_}?"
+    return start(asked, "research", question, told="Drawing", tickers=tickers)
+
+
+def _all_of(asked: Asked, tickers: Sequence[str]) -> str:
+    """Return the range in which all have returns, and the market that they are drawn beside."""
+    firsts: dict[str, date] = {}
+    for one in asked.desk.series(asked.principal):
+        if one.key.ticker in (*tickers, BENCHMARK) and one.key.adjustment != "none":
+            firsts[one.key.ticker] = min(one.first, firsts.get(one.key.ticker, one.first))
+    return f"since {max(firsts.values())}" if firsts else "since inception"
 
 
 def range_in_words(text: str) -> str:
@@ -45,8 +60,6 @@ def range_in_words(text: str) -> str:
     since = text != plain
     if text == "ytd":
         return "in the year to date"
-    if text in ("max", "all"):
-        return "since inception"
     if span := _SPAN.fullmatch(text):
         count, unit = int(span[1]), _UNITS[span[2][0]]
         return f"over the last {count} {unit}{'s' * (count != 1)}" if count else _refuse(text)

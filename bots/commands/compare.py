@@ -10,7 +10,7 @@ from tieout.errors import InvalidInput, UnknownInstrument
 
 _ABOUT = re.compile(r"\s+(?:on|by|in terms of|for)\s+", re.I)
 _USUALLY = (
-    "revenue, operating margin and net income in the latest fiscal year, and the stock returns over the last 12 months"
+    "revenue, operating margin and net income in the latest fiscal year, and the stock returns over the last year"
 )
 
 

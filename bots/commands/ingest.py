@@ -15,7 +15,7 @@ from tieout.errors import InvalidInput, NotAvailable, TieoutError
 from tieout.files import safe_name, write_atomically
 from tieout.ports import IngestOutcome
 
-_MB = 1024 * 1024
+_MB = 1_000_000
 _LARGEST = 50 * _MB  # bytes of one file
 _MOST_AT_ONCE = 10  # a message's files have to be read within one step
 _WORDS = {"added": "read", "updated": "read again", "unchanged": "was there already", "refused": "refused"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date
 
@@ -59,19 +60,23 @@ def _of(asked: Asked, found: Instrument) -> Iterator[str]:
 
 
 def _close(asked: Asked, held: list[Series], found: Instrument) -> Iterator[str]:
+    """Yield the last price level, and say so when it is older than the last bar: adjusted closes are no prices."""
+    last = max(one.last for one in held)
+    current = choose_series(held, ticker_of(found), "levels", end=last).series
     choice = choose_series(held, ticker_of(found), "levels")
     if choice.series is None:
         yield f"Last close: unknown, as {cell(choice.reason)}."
     else:
         history = _history(asked, choice.series)
         price = f"{history.closes[-1]:,.2f} {cell(choice.series.currency)}"
-        yield f"Last close: **{price}** on {history.days[-1]} (adjustment: {_adjusted(choice.series)})."
+        old = "" if current else " Newer closes embed dividends: they give returns, and no price."
+        yield f"Last close: **{price}** on {history.days[-1]} (adjustment: {_adjusted(choice.series)}).{old}"
     yield ""
 
 
 def _returns(asked: Asked, held: list[Series], found: Instrument) -> Iterator[str]:
     """Yield simple returns from the last close on or before the day so many months before the last bar."""
-    choice = choose_series(held, ticker_of(found), "returns")
+    choice = choose_series(held, ticker_of(found), "returns", end=max(one.last for one in held))
     if choice.series is None:
         yield f"Returns: unknown, as {cell(choice.reason)}."
         return
@@ -98,9 +103,9 @@ def _history(asked: Asked, series: Series) -> History:
 
 
 def months_before(day: date, months: int) -> date:
-    """Return the same day of an earlier month, the 28th at most."""
-    count = day.year * 12 + day.month - 1 - months
-    return date(count // 12, count % 12 + 1, min(day.day, 28))
+    """Return the same day of an earlier month, its last one where it has no such day."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def _adjusted(series: Series) -> str:

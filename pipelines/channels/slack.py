@@ -6,7 +6,9 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from pipelines.channels.fetch import fetched
 from tieout.errors import NotFound, OutcomeUnknown, ProviderRefused, ProviderUnavailable
 from tieout.model import Principal
 from tieout.ports import BlobStore
@@ -67,6 +69,11 @@ class SlackChannel:
             if _key_of(said) == key or _mark(key) in _titles(said):
                 return {"message": said["ts"], "channel": to["channel"]}
         return None
+
+    def fetch(self, url: str, *, most: int) -> bytes:
+        """Return a posted file's bytes. Raises InvalidInput, ProviderUnavailable, ProviderRefused."""
+        hosts = {"files.slack.com", urlsplit(self._client.base_url).netloc}
+        return fetched(url, hosts=hosts, headers={"Authorization": f"Bearer {self._client.token}"}, most=most)
 
     def _said(self, channel: str, thread: str) -> Iterator[Mapping[str, Any]]:
         """Yield messages of a thread, or the newest of a channel."""

@@ -54,7 +54,9 @@ def test_a_question_in_a_channel_is_answered_in_its_thread_with_numbers_that_tie
     with chat(stand, tmp_path) as desk:
         load_sample_pack(desk, OPERATOR, tell=lambda _: None)
         ada, general = stand.user("ada"), stand.channel("general")
-        asked = stand.say(ada, general, "What was Apple's revenue in fiscal 2022 and how did the stock do since?", mention=True)
+        asked = stand.say(
+            ada, general, "What was Apple's revenue in fiscal 2022 and how did the stock do since?", mention=True
+        )
 
         def answered() -> list[Any]:
             return [one for one in said_by_tieout(stand, general, asked) if "394,328" in text_of(one)]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,6 @@ ANN = Principal("slack:U1", "desk")
 EVE = Principal("slack:U1", "elsewhere")
 CHANNEL = ("slack", "T1", "C1")
 THREAD = (*CHANNEL, "1700000000.000100")
-Here = tuple[ConversationStore, Conversation]
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -288,32 +288,38 @@ def test_a_deletion_and_a_late_delivery_at_the_same_time_leave_no_text(
 
 @dataclass(frozen=True)
 class Act:
-    """Something that happens to message `m1`, in whatever order it arrives."""
+    """Something that happens to a message, in whatever order it arrives."""
 
     kind: str
     minute: int
 
-    def __call__(self, store: ConversationStore, talk: Conversation) -> None:
+    def __call__(self, store: ConversationStore, talk: Conversation, message_id: str) -> None:
         at = NOW + timedelta(minutes=self.minute)
         if self.kind == "remember":
-            store.remember(ANN, talk.id, "m1", "U1", "person", f"said at {self.minute}", at=at)
+            store.remember(ANN, talk.id, message_id, "U1", "person", f"said at {self.minute}", at=at)
         elif self.kind == "edit":
-            store.edit(ANN, *CHANNEL, "m1", f"edited at {self.minute}", at=at)
+            store.edit(ANN, *CHANNEL, message_id, f"edited at {self.minute}", at=at)
         else:
-            store.delete(ANN, *CHANNEL, "m1", at=at)
+            store.delete(ANN, *CHANNEL, message_id, at=at)
+
+
+numbers = count()
+acts_in_any_order = st.lists(
+    st.builds(Act, st.sampled_from(("remember", "edit", "delete")), st.integers(0, 9)), max_size=8
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.builds(Act, st.sampled_from(("remember", "edit", "delete")), st.integers(0, 9)), max_size=8))
-def test_in_whatever_order_things_arrive_the_newest_edit_or_a_deletion_wins(tmp_path: Path, acts: list[Act]) -> None:
-    database = open_in_memory()
-    store = SqlConversationStore(database)
-    talk = join(store)
+@given(acts=acts_in_any_order)
+def test_in_whatever_order_things_arrive_the_newest_edit_or_a_deletion_wins(
+    store: ConversationStore, acts: list[Act]
+) -> None:
+    message_id = f"m{next(numbers)}"
+    talk = join(store, place=(*CHANNEL, message_id))
     for act in acts:
-        act(store, talk)
+        act(store, talk, message_id)
     kinds = [act.kind for act in acts]
     shown = [one.text for one in store.history(ANN, talk.id)]
-    database.close()
     if "remember" not in kinds or "delete" in kinds:
         assert shown == []
         return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
-import json
 import logging
 import subprocess
 import sys
@@ -32,7 +32,7 @@ ANN = Principal("ann", "desk", Role.ADMIN)
 EVE = Principal("eve", "elsewhere", Role.ADMIN)
 PLAIN = "xoxb-very-secret-1234"
 SECRET = SecretStr(PLAIN)
-OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
+OLD, NEW = (base64.urlsafe_b64encode(bytes([number] * 32)).decode() for number in (7, 8))
 
 
 def keys(*texts: str) -> MultiFernet:
@@ -116,9 +116,9 @@ def test_a_name_that_no_database_keeps_is_refused(store: CredentialStore, name: 
         assert PLAIN not in refusal(work)
 
 
-@pytest.mark.parametrize("value", ["", "secret" * 4_000])
+@pytest.mark.parametrize("value", ["", PLAIN * 1_000])
 def test_an_empty_or_endless_value_is_refused_without_being_shown(store: CredentialStore, value: str) -> None:
-    assert "secretsecret" not in refusal(lambda: store.put(ANN, "slack", SecretStr(value)))
+    assert PLAIN not in refusal(lambda: store.put(ANN, "slack", SecretStr(value)))
     assert store.names(ANN) == []
 
 
@@ -336,10 +336,3 @@ def test_a_backup_holds_credentials_sealed_and_never_the_key(tmp_path: Path) -> 
     assert "secret.key" in refusal(lambda: SqlCredentialStore(restored, open_keys(tmp_path / "new")).get(ANN, "slack"))
     assert opened(SqlCredentialStore(restored, open_keys(home))) == PLAIN
     restored.close()
-
-
-def test_a_sealed_value_is_no_json_that_anybody_can_read(store: CredentialStore, database: Database) -> None:
-    store.put(ANN, "slack", SECRET)
-    sealed = database.read(lambda connection: connection.execute(text("SELECT sealed FROM credentials")).scalar_one())
-    with pytest.raises(json.JSONDecodeError):
-        json.loads(sealed)

@@ -27,3 +27,14 @@ class Channel(Protocol):
         Raises OutcomeUnknown when the channel cannot tell, ProviderUnavailable when it does not answer now.
         """
         ...
+
+
+class Chat(Channel, Protocol):
+    """A channel that people post files in."""
+
+    def fetch(self, url: str, *, most: int) -> bytes:
+        """Return a posted file's bytes, at most `most`.
+
+        Raises InvalidInput (another address than the platform's, or larger), ProviderUnavailable, ProviderRefused.
+        """
+        ...

@@ -12,7 +12,8 @@ from aiohttp import ClientSession, ClientTimeout, web
 from bots.testing.slack.server import Server
 
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'",
+    "Content-Security-Policy": "default-src 'self'; "
+    "style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",
 }
 

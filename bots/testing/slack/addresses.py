@@ -55,7 +55,7 @@ class Addresses:
             with self._world.changing():
                 self._hooks.respond(request.match_info["key"], _object(await request.text()))
         except Refusal as refusal:
-            return web.json_response(refusal.body(), status=refusal.status)
+            return web.json_response(refusal.body(), status=max(400, refusal.status))
         return web.Response(text="ok")
 
 

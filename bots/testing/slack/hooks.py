@@ -69,9 +69,6 @@ class Hooks:
         self._post(hook, payload)
 
     def _post(self, hook: Hook, payload: Json) -> None:
-        content = _content(payload)
-        if not any(content.values()):
-            raise Refusal("no_text", status=400)
         identity = self._world.identity
         self._writer.post(
             Message(
@@ -82,7 +79,7 @@ class Hooks:
                 app=identity.app,
                 thread=str(payload.get("thread_ts") or ""),
                 ephemeral_to="" if payload.get("response_type") == "in_channel" else hook.user,
-                **content,
+                **_content(payload),
             )
         )
 

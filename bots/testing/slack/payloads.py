@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -12,21 +12,22 @@ from bots.testing.slack.identity import Json
 
 
 def check_payload(payload: Json) -> None:
-    """Raise Refusal when a message is larger than Slack takes."""
+    """Raise Refusal when Slack would not take a message: no content, too much text, or blocks that break a limit."""
+    from bots.render.limits import check_slack
+
+    text = payload.get("text")
+    if not text and not payload.get("blocks") and not payload.get("attachments"):
+        raise Refusal("no_text")
+    if text:
+        _check(check_slack, {"text": text}, "msg_too_long")
+    _check(check_slack, payload, "invalid_blocks")
+
+
+def _check(check: Callable[[Json], None], payload: Json, error: str) -> None:
     try:
-        from bots.render.limits import check_slack
-    except ImportError:
-        _check_roughly(payload)
-        return
-    check_slack(payload)
-
-
-def _check_roughly(payload: Json) -> None:
-    if len(payload.get("text", "")) > 40_000:
-        raise Refusal("msg_too_long")
-    blocks = payload.get("blocks", [])
-    if len(blocks) > 50 or any(len(str(block.get("text", {}).get("text", ""))) > 3000 for block in blocks):
-        raise Refusal("invalid_blocks")
+        check(payload)
+    except (ValueError, LookupError, TypeError, AttributeError) as broken:  # the last three: of another shape
+        raise Refusal(error, response_metadata={"messages": [f"[ERROR] {broken}"]}) from broken
 
 
 def complete_blocks(blocks: list[Json]) -> list[Json]:

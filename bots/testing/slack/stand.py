@@ -53,8 +53,8 @@ class SlackStand:
     ) -> None:
         """Set up a team, not yet serving.
 
-        `limits`: HTTP 429 as by `rates`. Events unacknowledged for `redeliver_after_s` are sent again, by `redeliveries`
-        times. Clicks and commands, and everything over HTTP, must be acknowledged within `ack_within_s`.
+        `limits`: HTTP 429 as by `rates`. Events unacknowledged for `redeliver_after_s` are sent again, so many times as
+        `redeliveries` says. Clicks, commands, and everything over HTTP must be acknowledged within `ack_within_s`.
         `page_cap`: the most objects in one page of a history.
         """
         self._ack_within_s = ack_within_s

@@ -99,8 +99,6 @@ def _content(arguments: Arguments) -> Json:
             content[name] = items
     if arguments.text("markdown_text"):
         content = _markdown(arguments, content)
-    if not any(content.values()):
-        raise Refusal("no_text")
     check_payload(content)
     return content | _metadata(arguments)
 

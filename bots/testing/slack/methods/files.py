@@ -8,6 +8,7 @@ from bots.testing.slack.files import StoredFile
 from bots.testing.slack.identity import Json
 from bots.testing.slack.messages import Message
 from bots.testing.slack.methods.method import Context, Method
+from bots.testing.slack.payloads import check_payload
 
 
 def get_upload_url(context: Context, arguments: Arguments) -> Json:
@@ -52,13 +53,16 @@ def _uploaded(context: Context, item: Json) -> StoredFile:
 
 def _message(context: Context, arguments: Arguments, channel: str, files: list[StoredFile]) -> Message:
     identity = context.world.identity
+    text, blocks = arguments.text("initial_comment"), arguments.items("blocks", "invalid_blocks_format") or []
+    if text or blocks:
+        check_payload({"text": text, "blocks": blocks})
     return Message(
         channel=channel,
         ts="",
         user=identity.bot_user,
-        text=arguments.text("initial_comment"),
+        text=text,
         thread=arguments.text("thread_ts"),
-        blocks=arguments.items("blocks", "invalid_blocks_format") or [],
+        blocks=blocks,
         files=files,
         subtype="file_share",
         bot=identity.bot,

@@ -170,6 +170,8 @@ def test_what_is_too_large_is_refused(stand: SlackStand, client: WebClient) -> N
     assert post("x" * 40_001) == "msg_too_long"
     assert post("x", [section]) == "invalid_blocks"
     assert post("x", [{"type": "divider"}] * 51) == "invalid_blocks"
+    assert post("x", [{"type": "header"}]) == "invalid_blocks"
+    assert post("x", [{"type": "nothing"}]) == "invalid_blocks"
     assert stand.messages(channel) == []
 
 
