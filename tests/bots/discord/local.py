@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import WSMessage, web
@@ -172,7 +173,8 @@ class LocalDiscord:
         told = {"op": 0, "t": event, "d": data, "s": len(self._sent) + 1}
         self._sent.append(told)
         for socket in list(self._sockets):
-            await socket.send_json(told)
+            with suppress(ConnectionError):  # it was just cut: who resumes gets it
+                await socket.send_json(told)
 
     async def _rest(self, request: web.Request) -> web.Response:
         path, body = request.match_info["path"], await _body(request)

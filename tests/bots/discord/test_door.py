@@ -51,7 +51,9 @@ def test_what_is_said_in_a_thread_has_its_channel(discord: LocalDiscord, connect
     discord.channels["830"] = {**discord.channels[GENERAL], "id": "830", "type": 11, "parent_id": GENERAL}
     discord.channels["830"] |= {
         "owner_id": BOT,
-        "thread_metadata": _metadata(),
+        "message_count": 0,
+        "member_count": 1,
+        "thread_metadata": {**_metadata(), "locked": False},
     }  # Discord has not told the client of it
     discord.messages["830"] = []
     discord.say("and in 2021?", "830")
