@@ -13,6 +13,7 @@ from bots.progress import Progress
 from tieout.application import Application
 from tieout.errors import NotAvailable
 from tieout.model import Principal
+from tieout.ports import Desk
 from tieout.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,23 +64,23 @@ def open_doors(settings: Settings, desk: Application, platforms: list[str]) -> I
     with ExitStack() as stack:
         stack.callback(progress.stop)
         progress.start(Principal("bots", settings.workspace))
-        doors = [_DOORS[platform](settings, take) for platform in platforms]
+        doors = [_DOORS[platform](settings, take, desk) for platform in platforms]
         for door in doors:
             stack.callback(door.stop)
             door.start()
         yield lambda app: reduce(lambda inner, door: door.wrap(inner), doors, app)
 
 
-def _slack(settings: Settings, take: Callable[[Inbound], Taken]) -> Door:
+def _slack(settings: Settings, take: Callable[[Inbound], Taken], _: Desk) -> Door:
     from bots.slack.door import SlackDoor
 
     return SlackDoor(settings, take)
 
 
-def _discord(settings: Settings, take: Callable[[Inbound], Taken]) -> Door:
+def _discord(settings: Settings, take: Callable[[Inbound], Taken], desk: Desk) -> Door:
     from bots.discord.door import DiscordDoor
 
-    return DiscordDoor(settings, take)
+    return DiscordDoor(settings, take, desk)
 
 
-_DOORS: dict[str, Callable[[Settings, Callable[[Inbound], Taken]], Door]] = {"slack": _slack, "discord": _discord}
+_DOORS: dict[str, Callable[[Settings, Callable[[Inbound], Taken], Desk], Door]] = {"slack": _slack, "discord": _discord}

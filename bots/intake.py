@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import structlog
-from tieout.ports.conversations import ConversationStore
 
 from bots.inbound import Inbound, InboundKind
 from tieout import codec
 from tieout.errors import Conflict
 from tieout.model import Principal, Role, RunRequest
 from tieout.ports import Desk
+from tieout.ports.conversations import ConversationStore
 
 _LONGEST = 4_000  # characters of a message that become the run's question; all of it is in the run's parameters
 _log = structlog.get_logger(__name__)

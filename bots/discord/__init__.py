@@ -7,3 +7,5 @@ from contextlib import suppress
 with warnings.catch_warnings(), suppress(ImportError):
     warnings.simplefilter("ignore", DeprecationWarning)
     import discord as discord
+
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # tieout does not speak

@@ -108,6 +108,10 @@ class LocalDiscord:
         for one in [one for one in self._sent if one["t"] not in ("READY", "GUILD_CREATE")]:
             self.emit(one["t"], one["d"])
 
+    def add_thread(self, id: str) -> None:
+        """Add a thread that the client is not told of."""
+        self.channels[id], self.messages[id] = {**_channel(id, 11), "parent_id": GENERAL, **_thread()}, []
+
     def drop(self) -> None:
         """Cut the connections."""
         for socket in self._sockets:
@@ -233,7 +237,9 @@ class LocalDiscord:
             return _refused(404, 10015, "Unknown Webhook")
         said = self._originals.get(token) if method == "PATCH" else None
         if said is None:
-            said = self._message(GENERAL, "", {**_user(BOT), "bot": True}, flags=body.get("flags", 0))
+            deferred = self.acknowledged[token].get("data", {}) if method == "PATCH" else body
+            flags = deferred.get("flags", 0)
+            said = self._message(GENERAL, "", {**_user(BOT), "bot": True}, flags=flags)
         if method == "PATCH":
             self._originals[token] = said
         said |= {name: body[name] for name in ("content", "components") if name in body}

@@ -48,14 +48,7 @@ def test_a_direct_message_needs_no_mention(discord: LocalDiscord, connect: Any, 
 
 def test_what_is_said_in_a_thread_has_its_channel(discord: LocalDiscord, connect: Any, taken: list[Inbound]) -> None:
     connect()
-    discord.channels["830"] = {**discord.channels[GENERAL], "id": "830", "type": 11, "parent_id": GENERAL}
-    discord.channels["830"] |= {
-        "owner_id": BOT,
-        "message_count": 0,
-        "member_count": 1,
-        "thread_metadata": {**_metadata(), "locked": False},
-    }  # Discord has not told the client of it
-    discord.messages["830"] = []
+    discord.add_thread("830")
     discord.say("and in 2021?", "830")
     (inbound,) = discord.wait_for(lambda: taken)
     assert (inbound.place.channel, inbound.place.thread, inbound.mentioned) == (GENERAL, "830", False)
@@ -211,7 +204,3 @@ def test_an_address_where_no_discord_is_is_named(tmp_path: Any) -> None:
 def test_without_a_token_there_is_no_door(tmp_path: Any) -> None:
     with pytest.raises(NotAvailable, match="TIEOUT_DISCORD_TOKEN"):
         DiscordDoor(read_settings(home=tmp_path), lambda _: _TAKEN)
-
-
-def _metadata() -> dict[str, Any]:
-    return {"archived": False, "auto_archive_duration": 60, "archive_timestamp": "2026-01-01T00:00:00+00:00"}
