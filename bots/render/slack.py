@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
-from bots.render.blocks import Block, Code, Span, Table, Text, parse, shown
+from bots.render.blocks import Block, Code, Rule, Span, Table, Text, led
 from bots.render.document import Button, ButtonStyle, Document, File
-from bots.render.monospace import aligned
-from bots.render.pieces import pieces
+from bots.render.pieces import pieces, split, units
+from bots.render.reader import parse
+from bots.render.tables import aligned_parts, listed
 
 _BLOCKS, _TEXT, _MESSAGE = 45, 2_800, 11_000
 _ROWS, _COLUMNS, _CELLS = 100, 20, 9_000
+_WIDEST = 120  # columns of a table in letters of one width
 _FALLBACK = 2_000
 _BUTTONS = 25
+_STYLES = {ButtonStyle.PLAIN: {}, ButtonStyle.PRIMARY: {"style": "primary"}, ButtonStyle.DANGER: {"style": "danger"}}
 CONTINUED = "continued-"
 
 type Json = dict[str, Any]
@@ -35,32 +39,40 @@ class _Open:
 
     blocks: list[Json] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    size: int = 0
     table: bool = False
 
     def fits(self, size: int, table: bool) -> bool:
-        used = sum(map(len, self.texts))
-        full = len(self.blocks) >= _BLOCKS or (used > 0 and used + size > _MESSAGE)
+        full = len(self.blocks) >= _BLOCKS or (self.size > 0 and self.size + size > _MESSAGE)
         return not (full or (table and self.table))
+
+    def add(self, block: Json, text: str) -> None:
+        self.blocks.append(block)
+        self.texts.append(text)
+        self.size += units(text)
+        self.table |= block["type"] == "table"
 
 
 def render_slack(document: Document) -> list[SlackMessage]:
     """Return the messages in their order; buttons and files are with the last one."""
     messages = [_Open()]
-    for block, text in _all_blocks(parse(document.markdown)):
-        table = block["type"] == "table"
-        if not messages[-1].fits(len(text), table):
+    for block, text in _rendered(laid_out(document)):
+        if not messages[-1].fits(units(text), block["type"] == "table"):
             messages.append(_Open())
-        messages[-1].blocks.append(block)
-        messages[-1].texts.append(text)
-        messages[-1].table |= table
-    for start in range(0, len(document.buttons), _BUTTONS):
-        messages[-1].blocks.append(_actions(document.buttons[start : start + _BUTTONS]))
+        messages[-1].add(block, text)
     files = (*document.pictures, *document.files)
     if not messages[-1].blocks:
-        messages[-1].blocks.append(_rich([_section([Span(files[0].name if files else "(nothing to say)")])]))
+        messages[-1].add(*_section([Span(files[0].name if files else "(nothing to say)")]))
+    for start in range(0, len(document.buttons), _BUTTONS):
+        messages[-1].blocks.append(_actions(document.buttons[start : start + _BUTTONS]))
     return [
         SlackMessage(_fallback(one.texts), tuple(one.blocks), files if one is messages[-1] else ()) for one in messages
     ]
+
+
+def laid_out(document: Document) -> list[Block]:
+    """Return the document's blocks, without the tables that Slack has no room for: they are code or text instead."""
+    return [shown for block in parse(document.markdown) for shown in _shown(block)]
 
 
 def escape(text: str) -> str:
@@ -69,64 +81,82 @@ def escape(text: str) -> str:
 
 
 def _fallback(texts: Sequence[str]) -> str:
-    return escape("\n".join(texts)[:_FALLBACK]) or "tieout"
+    start = next(pieces("\n".join(texts), _FALLBACK), "")
+    return escape(start) or "tieout"
 
 
-def _all_blocks(blocks: Sequence[Block]) -> Iterator[tuple[Json, str]]:
+def _shown(block: Block) -> Iterator[Block]:
+    longest = max((_size(row) for row in block.rows), default=0) if isinstance(block, Table) else 0
+    if not isinstance(block, Table) or (len(block.rows[0]) <= _COLUMNS and 2 * longest <= _CELLS):
+        yield block
+        return
+    parts = aligned_parts(block, widest=_WIDEST, most=_TEXT, size=units)
+    yield from map(Code, parts) if parts else listed(block)
+
+
+def _size(row: Sequence[str]) -> int:
+    return sum(max(1, units(cell)) for cell in row)
+
+
+def _rendered(blocks: Sequence[Block]) -> Iterator[tuple[Json, str]]:
     """Yield Slack's blocks, each with its text."""
+    for kind, same in groupby(blocks, _kind):
+        for block in _joined(same) if kind in ("item", "quote") else same:
+            if isinstance(block, Table):
+                yield from _table(block)
+            elif isinstance(block, Code):
+                yield from _code(block.text)
+            elif isinstance(block, Rule):
+                yield {"type": "divider"}, ""
+            else:
+                yield from _text(block)
+
+
+def _kind(block: Block) -> str:
+    if not isinstance(block, Text):
+        return "other"
+    return "quote" if block.quote else "item" if block.item else "text"
+
+
+def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Yield one text of many: the items of a list, the paragraphs of a quote."""
+    spans: list[Span] = []
+    quote = False
     for block in blocks:
-        if isinstance(block, Table):
-            yield from _table(block)
-        elif isinstance(block, Code):
-            yield from _code(block.text)
-        else:
-            yield from _text(block)
+        assert isinstance(block, Text)
+        spans += [*([Span("\n")] if spans else []), *led(block, "    ")]
+        quote = block.quote
+    yield Text(tuple(spans), quote)
 
 
 def _text(block: Text) -> Iterator[tuple[Json, str]]:
-    lead = "    " * block.depth + block.prefix
-    spans = ([Span(lead)] if lead else []) + [
-        Span(piece, span.bold or block.heading, span.italic, span.code)
-        for span in block.spans
-        for piece in pieces(shown(span), _TEXT)
-    ]
-    for group in _groups(spans):
-        section = _quote(group) if block.quote else _section(group)
-        yield _rich([section]), "".join(span.text for span in group)
+    for piece in split(block.spans, _TEXT, _length):
+        if any(span.text.strip() for span in piece):
+            yield _section(piece, "rich_text_quote" if block.quote else "rich_text_section")
 
 
-def _groups(spans: Sequence[Span]) -> Iterator[list[Span]]:
-    group: list[Span] = []
-    for span in spans:
-        if group and sum(len(one.text) for one in group) + len(span.text) > _TEXT:
-            yield group
-            group = []
-        group.append(span)
-    if group:
-        yield group
+def _length(spans: Sequence[Span]) -> int:
+    return sum(units(span.text) for span in spans)
 
 
 def _code(text: str) -> Iterator[tuple[Json, str]]:
     for piece in pieces(text, _TEXT):
-        yield _rich([{"type": "rich_text_preformatted", "elements": [{"type": "text", "text": piece}]}]), piece
+        if piece.strip():
+            yield _section([Span(piece)], "rich_text_preformatted")
 
 
 def _table(table: Table) -> Iterator[tuple[Json, str]]:
-    """Yield table blocks, or aligned text when the cells are too many or too long."""
+    """Yield table blocks, the header in front of each."""
     header, *rows = table.rows
-    longest = max((sum(map(len, row)) for row in table.rows), default=0)
-    if len(header) > _COLUMNS or 2 * longest > _CELLS:
-        yield from _code(aligned(table.rows))
-        return
-    part: list[tuple[str, ...]] = []
-    parts = 0
+    parts, size = [[header]], _size(header)
     for row in rows:
-        cells = sum(len(cell) for one in (header, *part, row) for cell in one)
-        if part and (len(part) + 2 > _ROWS or cells > _CELLS):
-            yield _table_block([header, *part], parts)
-            part, parts = [], parts + 1
-        part.append(row)
-    yield _table_block([header, *part], parts)
+        if len(parts[-1]) >= _ROWS or size + _size(row) > _CELLS:
+            parts.append([header])
+            size = _size(header)
+        parts[-1].append(row)
+        size += _size(row)
+    for number, part in enumerate(parts):
+        yield _table_block(part, number)
 
 
 def _table_block(rows: Sequence[Sequence[str]], number: int) -> tuple[Json, str]:
@@ -136,20 +166,17 @@ def _table_block(rows: Sequence[Sequence[str]], number: int) -> tuple[Json, str]
     return {"type": "table", "rows": cells, **name}, "\n".join(" ".join(row) for row in rows)
 
 
-def _rich(elements: list[Json]) -> Json:
-    return {"type": "rich_text", "elements": elements}
-
-
-def _section(spans: Sequence[Span]) -> Json:
-    return {"type": "rich_text_section", "elements": [_element(span) for span in spans]}
-
-
-def _quote(spans: Sequence[Span]) -> Json:
-    return {"type": "rich_text_quote", "elements": [_element(span) for span in spans]}
+def _section(spans: Sequence[Span], kind: str = "rich_text_section") -> tuple[Json, str]:
+    elements = [_element(span) for span in spans]
+    return {"type": "rich_text", "elements": [{"type": kind, "elements": elements}]}, "".join(
+        span.text for span in spans
+    )
 
 
 def _element(span: Span) -> Json:
-    style = {name: True for name in ("bold", "italic", "code") if getattr(span, name)}
+    """Return a text element, also for an address: a link of a model is read, not followed by a click."""
+    marks = {"bold": span.bold, "italic": span.italic, "code": span.code or span.address}
+    style = {name: True for name, on in marks.items() if on}
     return {"type": "text", "text": span.text, **({"style": style} if style else {})}
 
 
@@ -158,8 +185,6 @@ def _actions(buttons: Sequence[Button]) -> Json:
 
 
 def _button(button: Button, number: int) -> Json:
-    shown_as: Json = {"primary": {"style": "primary"}, "danger": {"style": "danger"}}.get(button.style.value, {})
-    assert isinstance(button.style, ButtonStyle)
     where = {"url": button.url} if button.url else {}
     label = {"type": "plain_text", "text": button.label[:75], "emoji": True}
     return {
@@ -167,6 +192,6 @@ def _button(button: Button, number: int) -> Json:
         "text": label,
         "value": button.value,
         "action_id": f"{button.value.partition(':')[0]}-{number}",
-        **shown_as,
+        **_STYLES[button.style],
         **where,
     }

@@ -6,42 +6,51 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bots.render.blocks import Code, Table, Text, parse, shown
+from bots.render.blocks import Block, Code, Rule, Table, Text
 from bots.render.discord import DiscordMessage
-from bots.render.document import Document
 from bots.render.slack import CONTINUED, SlackMessage
 
-_FENCE = re.compile(r"^```[\w+-]*$", re.M)
-_INVISIBLE = str.maketrans("", "", "\u200b")
+_FENCED = re.compile(r"^```[\w+-]*\n([\s\S]*?)\n```$", re.M)
+_MARKS = re.compile(r"\\([^\w\s]|_)|`([^`\n]*)`|\*+|^> ", re.M)
+_DRAWN = str.maketrans("", "", "\u200b─")
 
 
-def text_of(document: Document) -> str:
-    """Return the text of a document, without white space and zero-width spaces; each table row by row."""
-    return squeezed("".join(_of_block(block) for block in parse(document.markdown)))
+def text_of(blocks: Sequence[Block]) -> str:
+    """Return the text of blocks, without white space, zero-width spaces and drawn lines; each table row by row."""
+    return squeezed("".join(_of_block(block) for block in blocks))
 
 
-def _of_block(block: Text | Code | Table) -> str:
+def _of_block(block: Block) -> str:
     if isinstance(block, Text):
-        return block.prefix + "".join(shown(span) for span in block.spans)
-    return block.text if isinstance(block, Code) else "".join(cell for row in block.rows for cell in row)
+        return block.prefix + "".join(span.text for span in block.spans)
+    if isinstance(block, Code):
+        return block.text
+    return "" if isinstance(block, Rule) else of_table(block)
+
+
+def of_table(table: Table) -> str:
+    """Return the text of a table's cells, row by row."""
+    return "".join(cell for row in table.rows for cell in row)
 
 
 def text_of_slack(messages: Sequence[SlackMessage]) -> str:
     """Return the text of the messages' blocks, in the same form; buttons are left out."""
-    blocks = [block for message in messages for block in message.blocks if block["type"] != "actions"]
+    blocks = [block for message in messages for block in message.blocks if block["type"] not in ("actions", "divider")]
     return squeezed("".join(_texts(blocks)))
 
 
 def text_of_discord(messages: Sequence[DiscordMessage]) -> str:
-    """Return the text of the messages' contents, in the same form, without what only formats."""
-    text = "\n".join(message.content for message in messages)
-    parts = re.split(r"(^```[\w+-]*\n[\s\S]*?\n```$)", text, flags=re.M)
-    return squeezed("".join(_FENCE.sub("", part) if part.startswith("```") else _plain(part) for part in parts))
+    """Return the text of the messages' contents as Discord shows it, in the same form, without what only formats."""
+    text, shown, end = "\n".join(message.content for message in messages), "", 0
+    for code in _FENCED.finditer(text):
+        shown += _plain(text[end : code.start()]) + code[1]
+        end = code.end()
+    return squeezed(shown + _plain(text[end:]))
 
 
 def squeezed(text: str) -> str:
-    """Return text without white space and zero-width spaces."""
-    return "".join(text.translate(_INVISIBLE).split())
+    """Return text without white space, zero-width spaces and drawn lines."""
+    return "".join(text.translate(_DRAWN).split())
 
 
 def _texts(values: Any) -> Iterator[str]:
@@ -59,6 +68,4 @@ def _texts(values: Any) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Return text without marks of quotes and styles, escapes undone."""
-    text = re.sub(r"^> ", "", text, flags=re.M)
-    text = re.sub(r"(?<!\\)\*\*|(?<!\\)_", "", text)
-    return re.sub(r"\\([\\*_~`|>#\[\]()<@:-])", r"\1", text)
+    return _MARKS.sub(lambda found: found[1] or found[2] or "", text)

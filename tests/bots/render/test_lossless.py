@@ -1,15 +1,19 @@
 """What is said arrives: no payload that a platform refuses, and no character more or less in all messages together."""
 
+import os
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bots.render import discord, slack
 from bots.render.discord import render_discord
 from bots.render.document import Button, Document
 from bots.render.limits import check_discord, check_slack
 from bots.render.slack import render_slack
 from bots.render.text import text_of, text_of_discord, text_of_slack
 
+EXAMPLES = int(os.environ.get("TIEOUT_DOCUMENTS", "200"))  # 10,000 in the long run of it
 SPICE = st.sampled_from(
     [
         "👩‍👩‍👧‍👦",
@@ -36,7 +40,17 @@ WORDS = st.lists(
         st.text(st.characters(blacklist_categories=("Cs", "Cc", "Cf")), min_size=1, max_size=12),
         st.integers(1, 6_000).map(lambda n: "x" * n),
         st.sampled_from(
-            ["[a link](https://example.org/a_b)", "[bad](javascript:alert(1))", "**bold words**", "*so*", "`code`"]
+            [
+                "[a link](https://example.org/a_b)",
+                "[bad](javascript:alert(1))",
+                "<https://example.org/x?y=@everyone>",
+                '![a picture](https://example.org/p.png "its title")',
+                "**bold words**",
+                "*so*",
+                "***both***",
+                "`code`",
+                "`` co`de ``",
+            ]
         ),
     ),
     min_size=1,
@@ -65,6 +79,11 @@ BLOCKS = st.one_of(
     st.lists(WORDS, min_size=1, max_size=4).map(
         lambda items: "\n".join(f"{n}. {item}" for n, item in enumerate(items, 1))
     ),
+    st.lists(WORDS, min_size=1, max_size=4).map(
+        lambda items: "\n".join(f"{'  ' * n}- {x}" for n, x in enumerate(items))
+    ),
+    st.just("---"),
+    st.just("12. "),
     TABLES,
     FENCES,
 )
@@ -72,39 +91,38 @@ DOCUMENTS = st.lists(BLOCKS, max_size=8).map("\n\n".join)
 BUTTONS = (Button("Sources", "sources:run_1"), Button("Open", "open", url="https://example.org"))
 
 
-@settings(max_examples=120, deadline=None)
-@given(DOCUMENTS)
+LARGE = st.builds(lambda words, times: "\n\n".join([words] * times), WORDS, st.integers(10, 60)).map(
+    lambda it: it[:100_000]
+)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(DOCUMENTS | LARGE)
 @example("a b " * 30_000)
 @example("| a | b |\n|---|---|\n" + "| x | y |\n" * 300)
+@example("👩‍👩‍👧‍👦" * 14_000)
+@example("🇩🇪🇫🇷" * 2_000)
 def test_slack_takes_every_message_and_no_character_is_lost(markdown: str) -> None:
     document = Document(markdown, BUTTONS)
     messages = render_slack(document)
     for message in messages:
         check_slack({"text": message.text, "blocks": list(message.blocks)})
-    assert without_lines(text_of_slack(messages)) in (without_lines(text_of(document)), "(nothingtosay)")
+    assert text_of_slack(messages) in (text_of(slack.laid_out(document)), "(nothingtosay)")
 
 
-def without_lines(text: str) -> str:
-    """Return text without the line under the header of a table that is set in letters of one width."""
-    return text.replace("─", "")
-
-
-@settings(max_examples=120, deadline=None)
-@given(DOCUMENTS)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(DOCUMENTS | LARGE)
 @example("a b " * 30_000)
-def test_discord_takes_every_message(markdown: str) -> None:
-    for message in render_discord(Document(markdown, BUTTONS)):
+@example("| a | b |\n|---|---|\n" + "| x | y |\n" * 300)
+@example("👩‍👩‍👧‍👦" * 14_000)
+@example("1\\. one\n\n3\\. three")
+@example("***a*** **b***c*`d``e`")
+def test_discord_takes_every_message_and_no_character_is_lost(markdown: str) -> None:
+    document = Document(markdown, BUTTONS)
+    messages = render_discord(document)
+    for message in messages:
         check_discord({"content": message.content, "components": list(message.components)})
-
-
-PLAIN = st.lists(st.one_of(WORDS, WORDS.map(lambda text: "> " + text), FENCES), max_size=6).map("\n\n".join)
-
-
-@settings(max_examples=120, deadline=None)
-@given(PLAIN)
-def test_on_discord_no_character_is_lost(markdown: str) -> None:
-    document = Document(markdown)
-    assert text_of_discord(render_discord(document)) in (text_of(document), "(nothingtosay)")
+    assert text_of_discord(messages) in (text_of(discord.laid_out(document)), "(nothingtosay)")
 
 
 @pytest.mark.parametrize("text", ["@everyone", "@here", "<@123>", "<@&1>", "<#5>", "[x](https://evil.example)", "# no"])
