@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bots.answer import answer_of
+from bots.audience import alone, audience_of_run, left_out
 from bots.command import Asked, Command, Reply, StartRun, checked, discover
-from bots.inbound import Attachment, Inbound, InboundKind
+from bots.inbound import Attachment, Inbound, InboundKind, Place
 from bots.post import place_of_answer, post
 from bots.render.document import Button, ButtonStyle, Document
 from bots.render.escape import literal
@@ -16,6 +18,7 @@ from tieout import codec
 from tieout.errors import EffectDropped, PermissionDenied, ProviderError, StaleFence, StepCancelled, TieoutError
 from tieout.insistence import passes
 from tieout.model import ChannelSettings, Message, Plan, RunRequest, StepSpec, Wait, WaitKind
+from tieout.model import Document as SourceDocument
 from tieout.ports import Agent, Desk, StepContext, StepOutcome
 from tieout.ports.conversations import ConversationStore
 
@@ -33,9 +36,9 @@ def plan(request: RunRequest) -> Plan:  # noqa: ARG001
 def respond(context: StepContext) -> StepOutcome:
     """Answer what a person did: at once, or when the run that it asks for has ended."""
     inbound = codec.load(Inbound, context.run.request.params["inbound"])
-    began = (context.step.output or {}).get("progress")
+    began = context.step.output or {}
     if _CHILD in context.signals:
-        return _finish(context, inbound, context.signals[_CHILD]["payload"], began or {})
+        return _finish(context, inbound, context.signals[_CHILD]["payload"], began)
     try:
         asked, command = _read(context, inbound)
         outcome = command.handler(asked)
@@ -81,13 +84,19 @@ def _read(context: StepContext, inbound: Inbound) -> tuple[Asked, Command]:
     if settings.askers and inbound.author not in settings.askers:
         raise PermissionDenied("In this channel only some people may ask me; `settings` shows who.")
     history = _remember(context, inbound, conversations)
-    fetch = getattr(context.parts.channels.get(place.platform), "fetch", None)
-    asked = Asked(desk, context.principal, inbound, settings, arguments, history, _fetcher(fetch), conversations)
+    chat = context.parts.channels.get(place.platform)
+    fetch, open_to_all = _of_chat(chat, place)
+    asked = Asked(desk, context.principal, inbound, settings, arguments, history, fetch, open_to_all, conversations)
     return asked, command
 
 
-def _fetcher(fetch: Callable[..., bytes] | None) -> Callable[[Attachment], bytes] | None:
-    return (lambda attachment: fetch(attachment.url, most=MOST_BYTES)) if fetch is not None else None
+def _of_chat(chat: Any, place: Place) -> tuple[Callable[[Attachment], bytes] | None, Callable[[], bool] | None]:
+    """Return what a command may ask of the platform."""
+    fetch, open_to_all = getattr(chat, "fetch", None), getattr(chat, "open_to_all", None)
+    return (
+        (lambda attachment: bytes(fetch(attachment.url, most=MOST_BYTES))) if fetch is not None else None,
+        (lambda: bool(open_to_all(place.channel))) if open_to_all is not None else None,
+    )
 
 
 def _remember(context: StepContext, inbound: Inbound, conversations: ConversationStore) -> Sequence[Message]:
@@ -114,26 +123,40 @@ def _start(context: StepContext, inbound: Inbound, start: StartRun) -> StepOutco
     """Say that work has begun, and wait for the run."""
     cancel = Button("Cancel", f"cancel:{context.run.id}", ButtonStyle.DANGER)
     told = Document(f"{start.told}: {literal(start.request.question)} …", (cancel,))
-    (progress, *_) = post(context, inbound, told, key="progress")
+    (progress, *_) = post(context, inbound, told, key="progress", direct=start.private)
     context.emit("progress_shown", **progress, told=start.told, question=start.request.question)
-    return StepOutcome({"progress": progress}, waits=(Wait(WaitKind.RUN, _CHILD, request=start.request),))
+    desk, _ = parts_of(context)
+    audience = audience_of_run(desk, alone(context.principal) if start.private else context.principal)
+    wait = Wait(WaitKind.RUN, _CHILD, request=replace(start.request, audience=audience))
+    return StepOutcome({"progress": progress, "private": start.private}, waits=(wait,))
 
 
-def _finish(
-    context: StepContext, inbound: Inbound, child: Mapping[str, Any], progress: Mapping[str, Any]
-) -> StepOutcome:
+def _finish(context: StepContext, inbound: Inbound, child: Mapping[str, Any], began: Mapping[str, Any]) -> StepOutcome:
     """Answer with what came of the run."""
     desk, conversations = parts_of(context)
-    run = desk.run(context.principal, child["run_id"])
+    progress, private = began.get("progress") or {}, bool(began.get("private"))
+    reader = alone(context.principal) if private else context.principal
+    run = desk.run(reader, child["run_id"])
     place = inbound.place
     settings = conversations.settings(context.principal, place.platform, place.team, place.channel)
-    document = answer_of(desk, context.principal, run, verbosity=settings.verbosity)
-    sent = post(context, inbound, document)
+    document = answer_of(desk, reader, run, verbosity=settings.verbosity)
+    sent = post(context, inbound, document, direct=private)
     if progress.get("message"):
         said = Document(f"Answered below. Run {run.id} is {run.state}.")
         post(context, inbound, said, key="progress-end", edit=progress)
+    if private:
+        return StepOutcome({"sent": sent, "run": run.id})
     _remember_answer(context, inbound, str(run.result.get("answer") or run.error or ""), run.id, sent)
+    unused = left_out(desk, context.principal, run)
+    if unused:
+        post(context, inbound, _offered(unused, run.id), key="offer", private=True)
     return StepOutcome({"sent": sent, "run": run.id})
+
+
+def _offered(unused: Sequence[SourceDocument], run_id: str) -> Document:
+    names = ", ".join(literal(one.title) for one in unused)
+    said = f"I left out what is yours alone, because others read here: {names}."
+    return Document(said, (Button("Answer me alone, with these", f"privately:{run_id}"),))
 
 
 def _remember_answer(

@@ -19,8 +19,8 @@ from tieout.ports.conversations import ConversationStore
 class Asked:
     """A call of a command: who, where, with what, and what was said before in the thread (oldest first).
 
-    `fetch` downloads a posted file from the platform, and `conversations` keeps the settings of channels; either is
-    None where there is none.
+    `fetch` downloads a posted file from the platform, `open_to_all` tells whether everybody of the team may read here,
+    and `conversations` keeps the settings of channels; each is None where there is none.
     """
 
     desk: Desk
@@ -30,6 +30,7 @@ class Asked:
     arguments: Mapping[str, str] = field(default_factory=dict)
     history: Sequence[Message] = ()
     fetch: Callable[[Attachment], bytes] | None = None
+    open_to_all: Callable[[], bool] | None = None
     conversations: ConversationStore | None = None
 
     def text(self, name: str) -> str:
@@ -50,10 +51,14 @@ class Reply:
 
 @dataclass(frozen=True)
 class StartRun:
-    """A run whose end is answered; `told` says meanwhile what is being done."""
+    """A run whose end is answered; `told` says meanwhile what is being done.
+
+    A `private` one may use the person's own documents, and is answered in direct messages.
+    """
 
     request: RunRequest
     told: str = "Working on it"
+    private: bool = False
 
 
 type Handler = Callable[[Asked], Reply | StartRun]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from bots.audience import audience_of, person_of
 from bots.inbound import Inbound, InboundKind
 from tieout import codec
 from tieout.errors import Conflict
@@ -35,8 +36,8 @@ class Intake:
         self._workspace = workspace
 
     def principal(self, inbound: Inbound) -> Principal:
-        """Return who the person is in tieout: `slack:U123` of the workspace."""
-        return Principal(f"{inbound.place.platform}:{inbound.author}", self._workspace, Role.MEMBER)
+        """Return who the person is in tieout, `slack:U123` of the workspace, and who reads along."""
+        return Principal(person_of(inbound), self._workspace, Role.MEMBER, audience_of(inbound))
 
     def take(self, inbound: Inbound) -> Taken:
         """Commit the event, once however often it comes. Raises StorageFull, NotAvailable, Conflict: not committed."""

@@ -31,16 +31,18 @@ def post(
     *,
     key: str = "answer",
     private: bool = False,
+    direct: bool = False,
     edit: Mapping[str, Any] | None = None,
 ) -> list[Mapping[str, Any]]:
     """Send the document in as many messages as it takes; return their receipts.
 
-    With `edit`, the receipt of an earlier message, that one is changed instead. Raises as `context.deliver` does.
+    A `private` one is seen by the person alone, where they spoke; a `direct` one is a direct message, which lasts. With
+    `edit`, the receipt of an earlier message, that one is changed instead. Raises as `context.deliver` does.
     """
     platform = inbound.place.platform
     if (context.step.output or {}).get("progress"):
         inbound = replace(inbound, token="")  # the interaction was answered by the progress message
-    messages = _SENDABLE[platform](context.principal.workspace, inbound, document, private)
+    messages = _SENDABLE[platform](context.principal.workspace, inbound, document, private, direct)
     receipts: list[Mapping[str, Any]] = []
     for number, message in enumerate(messages):
         if edit is not None:
@@ -51,19 +53,23 @@ def post(
     return receipts
 
 
-def _slack(workspace: str, inbound: Inbound, document: Document, private: bool) -> Iterator[Sendable]:
+def _slack(workspace: str, inbound: Inbound, document: Document, private: bool, direct: bool) -> Iterator[Sendable]:
     place = place_of_answer(inbound)
     to = {"channel": place.channel, "thread": place.thread}
-    alone = {"ephemeral": inbound.author} if private and not place.direct else {}
+    if direct and not place.direct:
+        to = {"person": inbound.author}
+    alone = {"ephemeral": inbound.author} if private and not (direct or place.direct) else {}
     for message in render_slack(document):
         yield {"workspace": workspace, "to": to, "text": message.text, "blocks": list(message.blocks), **alone}
         for file in message.files:
             yield {"workspace": workspace, "to": to, "file": _file(file)}
 
 
-def _discord(workspace: str, inbound: Inbound, document: Document, private: bool) -> Iterator[Sendable]:
+def _discord(workspace: str, inbound: Inbound, document: Document, private: bool, direct: bool) -> Iterator[Sendable]:
     place = place_of_answer(inbound)
-    alone = private and not place.direct
+    alone = (private or direct) and not place.direct
+    if direct:
+        inbound = replace(inbound, token="")  # what is said by it is gone when the person looks away
     for number, message in enumerate(render_discord(document)):
         yield {
             "workspace": workspace,

@@ -60,7 +60,7 @@ class Progress:
         """Begin, with the unfinished runs of chats that an earlier process left."""
         for run in self._desk.runs(reader, limit=1000, states=_UNFINISHED):
             if run.request.agent == "chat":
-                self.watch(Principal(run.principal, run.workspace), run.id)
+                self.watch(run.asker, run.id)
         self._thread.start()
 
     def stop(self) -> None:

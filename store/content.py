@@ -42,6 +42,7 @@ class SqlContentStore:
             raise Conflict(f"document {document.id} belongs to another workspace")
         workspace = principal.workspace
         record = {name: getattr(document, name) for name in _FIELDS} | {"indexed": indexed}
+        record["audiences"] = list(document.audiences) or None
         page_rows = [
             {
                 "document_id": document.id,
@@ -103,9 +104,24 @@ class SqlContentStore:
         return found[0] if found else None
 
     def get_document(self, principal: Principal, reference: str) -> Document:
-        """Return the document by id, file name or title. Raises NotFound, NeedsAnswer."""
+        """Return the document by id, name or title, of those open to the principal. Raises NotFound, NeedsAnswer."""
         direct = self._documents(principal, document_table.c.indexed.is_(True), document_table.c.id == reference)
-        return direct[0] if direct else choose_document(self.list_documents(principal), reference)
+        found = direct or self.list_documents(principal)
+        return choose_document([document for document in found if document.open_to(principal)], reference)
+
+    def set_audiences(self, principal: Principal, document_id: str, audiences: Sequence[str]) -> None:
+        """Say which circles may read a document; none: all of the workspace. Raises NotFound."""
+
+        def work(connection: Connection) -> None:
+            done = connection.execute(
+                update(document_table)
+                .where(document_table.c.workspace == principal.workspace, document_table.c.id == document_id)
+                .values(audiences=list(audiences) or None)
+            )
+            if done.rowcount == 0:
+                raise NotFound(f"no document has the id {document_id!r}")
+
+        self._database.write(work)
 
     def list_documents(self, principal: Principal) -> list[Document]:
         """Return all documents by name."""
@@ -262,7 +278,7 @@ def _delete(connection: Connection, workspace: str, document_id: str) -> None:
 
 
 def _document(row: Row[Any]) -> Document:
-    return Document(**{name: getattr(row, name) for name in _FIELDS})
+    return Document(**{name: getattr(row, name) for name in _FIELDS} | {"audiences": tuple(row.audiences or ())})
 
 
 def _page(row: Row[Any]) -> Page:

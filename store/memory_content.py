@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from store.content_lookup import choose_document
 from tieout.errors import Conflict, NotFound
@@ -56,8 +57,15 @@ class MemoryContentStore:
         return next((found for found in self.list_documents(principal) if found.sha256 == sha256), None)
 
     def get_document(self, principal: Principal, reference: str) -> Document:
-        """Return the document by id, file name or title. Raises NotFound, NeedsAnswer."""
-        return choose_document(self.list_documents(principal), reference)
+        """Return the document by id, name or title, of those open to the principal. Raises NotFound, NeedsAnswer."""
+        found = [document for document in self.list_documents(principal) if document.open_to(principal)]
+        return choose_document(found, reference)
+
+    def set_audiences(self, principal: Principal, document_id: str, audiences: Sequence[str]) -> None:
+        """Say which circles may read a document; none: all of the workspace. Raises NotFound."""
+        with self._lock:
+            document = self._owned(principal, document_id)
+            self._documents[document_id] = replace(document, audiences=tuple(audiences))
 
     def list_documents(self, principal: Principal) -> list[Document]:
         """Return all documents by name."""

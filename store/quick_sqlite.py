@@ -17,8 +17,8 @@ from tieout.model import Plan, Principal, ReadyStep, Run, RunRequest, RunState, 
 
 _NEW_RUN = """
 INSERT INTO runs (id, workspace, principal, agent, plan_version, request, plan, idempotency_key, remaining, priority,
-                  plain, created_at, updated_at, state, event_seq, result, calls, tokens_in, tokens_out, cost)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 1, '{}', 0, 0, 0, '0')
+                  audience, plain, created_at, updated_at, state, event_seq, result, calls, tokens_in, tokens_out, cost)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 1, '{}', 0, 0, 0, '0')
 ON CONFLICT (workspace, idempotency_key) DO NOTHING
 """
 _NEW_STEPS = """
@@ -95,7 +95,7 @@ class SqliteQuickPath(QuickPath):
         run = (
             *(run_id, workspace, principal.id, plan.agent, plan.version),
             *(rules.json_text(dump(request)), rules.json_text(dump(plan)), request.idempotency_key, len(plan.steps)),
-            *(request.priority, rules.plain(plan.steps), began, began),
+            *(request.priority, request.audience or None, rules.plain(plan.steps), began, began),
         )
         steps = [
             (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, exists, insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -14,7 +14,7 @@ from store.joins import step_values
 from store.rows import AnyRow, run_of, usage_columns
 from store.tables import events, runs, step_edges, steps
 from tieout.codec import dump
-from tieout.model import Plan, Principal, Run, RunRequest, RunState, Usage, new_id
+from tieout.model import Plan, Principal, Role, Run, RunRequest, RunState, Usage, new_id
 
 # Built once: building a statement costs several times what running it does.
 _NEW_RUN = {
@@ -30,10 +30,10 @@ def upsert(connection: Connection) -> Any:
 
 
 def find(connection: Connection, principal: Principal, run_id: str, *columns: Any) -> AnyRow:
-    """Return the row of an id or unique prefix in the principal's workspace. Raises NotFound."""
+    """Return the row of an id or unique prefix, of the runs open to the principal. Raises NotFound."""
     if not (run_id.isascii() and run_id.isprintable()):
         rules.only_match(run_id, [], principal)
-    query = select(*(columns or (runs,))).where(runs.c.workspace == principal.workspace)
+    query = select(*(columns or (runs,))).where(*open_to(principal))
     exact = connection.execute(query.where(runs.c.id == run_id)).one_or_none()
     if exact is not None:
         return exact
@@ -42,6 +42,21 @@ def find(connection: Connection, principal: Principal, run_id: str, *columns: An
     found = connection.execute(similar).all() if run_id else []
     rules.only_match(run_id, [row.id for row in found], principal)
     return found[0]
+
+
+def open_to(principal: Principal) -> list[ColumnElement[bool]]:
+    """Return what `Run.open_to` says, as conditions."""
+    mine = [runs.c.workspace == principal.workspace]
+    return mine if principal.role is Role.ADMIN else [*mine, _open(principal)]
+
+
+def of_open_run(principal: Principal, run_id: ColumnElement[str]) -> list[ColumnElement[bool]]:
+    """Return the conditions under which a row that belongs to a run is of one open to the principal."""
+    return [] if principal.role is Role.ADMIN else [exists().where(runs.c.id == run_id, _open(principal))]
+
+
+def _open(principal: Principal) -> ColumnElement[bool]:
+    return or_(runs.c.audience.is_(None), runs.c.audience == principal.audience)
 
 
 def create(connection: Connection, principal: Principal, request: RunRequest, plan: Plan, now: datetime) -> Run:
@@ -73,6 +88,7 @@ def insert_run(
         "state": RunState.QUEUED.value,
         "remaining": len(plan.steps),
         "priority": request.priority,
+        "audience": request.audience or None,
         "plain": rules.plain(plan.steps),
         "parent_step": parent_step,
         "event_seq": 1,

@@ -12,7 +12,7 @@ from store import claims, depths, records, replay, rules
 from store.database import Database
 from store.joins import end_if_settled, end_without_result
 from store.quick import QuickPath
-from store.records import find, upsert
+from store.records import find, of_open_run, open_to, upsert
 from store.rows import AnyRow, artifact_of, event_of, run_of, step_of
 from store.run_change import UNFINISHED, RunChange
 from store.tables import artifacts, events, is_in, runs
@@ -56,10 +56,11 @@ class RunRecords:
         return run_of(self._database.read(lambda connection: find(connection, principal, run_id)))
 
     def list_runs(self, principal: Principal, *, limit: int = 50, states: Sequence[RunState] = ()) -> list[Run]:
-        """Return runs, newest first, without their results: one result holds a whole report's claims."""
-        query = select(*(column for column in runs.c if column.name != "result")).where(
-            runs.c.workspace == principal.workspace
-        )
+        """Return runs that the principal may read, newest first, without their results.
+
+        One result holds a whole report's claims.
+        """
+        query = select(*(column for column in runs.c if column.name != "result")).where(*open_to(principal))
         if states:
             query = query.where(runs.c.state.in_([state.value for state in states]))
         query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
@@ -89,7 +90,8 @@ class RunRecords:
         """Return dead steps, the newest first. Raises NotFound."""
 
         def work(connection: Connection) -> list[DeadLetter]:
-            mine = [step_table.c.workspace == principal.workspace, is_in(step_table.c.state, StepState.DEAD)]
+            dead = is_in(step_table.c.state, StepState.DEAD)
+            mine = [step_table.c.workspace == principal.workspace, dead, *of_open_run(principal, step_table.c.run_id)]
             if run_id is not None:
                 mine.append(step_table.c.run_id == find(connection, principal, run_id, runs.c.id).id)
             query = select(step_table).where(*mine).order_by(step_table.c.finished_at.desc(), step_table.c.id)

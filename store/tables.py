@@ -66,6 +66,7 @@ runs = Table(
     Column("outcome", String(16)),  # how the run ends when its last step is done, if not as `done`
     Column("remaining", Integer, nullable=False),  # steps not settled yet
     Column("priority", Integer, nullable=False, server_default="0"),
+    Column("audience", String(256)),  # the circle that may read it; none: all of the workspace
     Column("plain", Boolean, nullable=False, server_default="0"),  # the quick way may complete its steps
     Column("parent_step", String(64)),  # the step of another run that waits for this one
     Column("event_seq", BigInteger, nullable=False),  # number of the newest event

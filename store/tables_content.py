@@ -27,6 +27,7 @@ documents = Table(
     Column("fiscal_quarter", Integer),
     Column("period_end", Date),
     Column("filed_on", Date),
+    Column("audiences", Json),  # the circles that may read it; none: all of the workspace
     Column("indexed", Boolean, nullable=False),  # false until all its points are in the vector index
     Index(None, "workspace", "sha256"),
     Index("ix_documents_name", "workspace", "name"),

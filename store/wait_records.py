@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from store import rules, waiting
 from store.database import Database
-from store.records import find
+from store.records import find, of_open_run
 from store.rows import wait_of
 from store.tables import is_in, runs, waits
 from tieout.model import OpenWait, Principal, ReadyStep, WaitState
@@ -29,7 +29,7 @@ class WaitRecords:
         def work(connection: Connection) -> list[OpenWait]:
             query = select(waits).where(waits.c.workspace == principal.workspace)
             if run_id is None:
-                query = query.where(is_in(waits.c.state, WaitState.OPEN))
+                query = query.where(is_in(waits.c.state, WaitState.OPEN), *of_open_run(principal, waits.c.run_id))
             else:
                 query = query.where(waits.c.run_id == find(connection, principal, run_id, runs.c.id).id)
             rows = connection.execute(query.order_by(waits.c.asked_at, waits.c.token).limit(limit))

@@ -14,7 +14,7 @@ from store.records import insert_run
 from store.rows import AnyRow, wait_of
 from store.run_change import RunChange
 from store.tables import is_in, runs, signals, steps, waits
-from tieout.errors import Conflict, NotFound, PermissionDenied
+from tieout.errors import Conflict, InvalidInput, NotFound, PermissionDenied
 from tieout.model import OpenWait, Principal, ReadyStep, RunState, StepState, Wait, WaitKind, WaitState, new_id
 from tieout.ports import Claimed
 
@@ -82,7 +82,9 @@ def _sub_run(connection: Connection, claimed: Claimed, wait: Wait, now: datetime
     """Create the sub-run in the same transaction; a step that is replayed gets new ones."""
     assert wait.request is not None
     assert wait.plan is not None
-    principal = Principal(claimed.run.principal, claimed.run.workspace)
+    principal = claimed.run.asker
+    if wait.request.audience not in ("", principal.audience, principal.id):
+        raise InvalidInput("a sub-run is for all of the workspace, for those of its run, or for who asked alone")
     child = insert_run(connection, principal, wait.request, wait.plan, now, parent_step=claimed.step.id)
     assert child is not None  # it has no idempotency key
     first = steps.c.run_id == child.id, steps.c.state == StepState.READY.value

@@ -11,7 +11,7 @@ from typing import Any
 
 from tieout.delivery import deliver
 from tieout.errors import InvalidInput, NotFound
-from tieout.model import Artifact, ModelAnswer, ModelMessage, Principal, Run, Step
+from tieout.model import Artifact, ModelAnswer, ModelMessage, Run, Step
 from tieout.model_calls import call_model
 from tieout.ports import Budget, Claimed, Parts, RunStore
 
@@ -65,7 +65,7 @@ class ExecutionContext:
     ) -> None:
         """`pauses_s` are the seconds between tries to record what has happened outside."""
         claimed = execution.claimed
-        self.principal = Principal(claimed.run.principal, claimed.run.workspace)
+        self.principal = claimed.run.asker
         self.run: Run = claimed.run
         self.step: Step = claimed.step
         self.inputs: Mapping[str, Mapping[str, Any]] = claimed.inputs

@@ -37,6 +37,12 @@ def ingest(body: IngestBody, desk: TheDesk, caller: Caller) -> Response:
     return StreamingResponse(_ingest_lines(desk, caller, paths), media_type="application/x-ndjson")
 
 
+@router.post("/documents/share")
+def share(reference: str, desk: TheDesk, caller: Caller) -> Response:
+    """Open a document of the caller's audience to all of the workspace."""
+    return record(desk.share_document(caller, reference))
+
+
 @router.delete("/documents")
 def remove(reference: str, desk: TheDesk, caller: Caller) -> Response:
     """Remove a document by id, name or title."""

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bots.command import Asked, Command, Reply
 from bots.inbound import Attachment
-from bots.render.document import Document
+from bots.render.document import Button, Document
 from bots.render.escape import cell
 from pipelines.ingest.reader import KINDS
 from tieout.errors import InvalidInput, NotAvailable, TieoutError
 from tieout.files import safe_name, write_atomically
+from tieout.model import Document as SourceDocument
+from tieout.model import Principal
 from tieout.ports import IngestOutcome
 
 _MB = 1_000_000
 _LARGEST = 50 * _MB  # bytes of one file
+_MOST_SHARED = 3
 _MOST_AT_ONCE = 10  # a message's files have to be read within one step
 _WORDS = {"added": "read", "updated": "read again", "unchanged": "was there already", "refused": "refused"}
 
@@ -36,9 +40,32 @@ def ingest(asked: Asked) -> Reply:
         raise NotAvailable("Files cannot be downloaded from this chat; use `tieout ingest` on the machine instead.")
     with TemporaryDirectory(prefix="tieout-ingest-") as folder:
         refused, paths = _downloaded(attached, asked.fetch, Path(folder))
-        outcomes = asked.desk.ingest(asked.principal, paths) if paths else []
+        reader = _reader(asked)
+        outcomes = asked.desk.ingest(reader, paths) if paths else []
     rows = [*map(_row, outcomes), *(f"| {cell(name)} | refused: {cell(why)} |" for name, why in refused)]
-    return Reply(Document("\n".join(["| File | What became of it |", "|---|---|", *rows])))
+    lines = ["| File | What became of it |", "|---|---|", *rows]
+    own = [one.document for one in outcomes if one.document is not None and one.document.audiences]
+    if own:
+        who = "only you" if reader.audience == asked.principal.id else "only those who read this channel"
+        lines += ["", f"Answers for {who} use what is new of it; `share NAME` opens a document to the whole workspace."]
+    return Reply(Document("\n".join(lines), _share_buttons(own)))
+
+
+def _reader(asked: Asked) -> Principal:
+    """Return for whom files are read: all of the workspace when everybody may read here, else those who do."""
+    if asked.inbound.place.direct or asked.open_to_all is None:
+        return asked.principal
+    try:
+        return replace(asked.principal, audience="") if asked.open_to_all() else asked.principal
+    except TieoutError as error:
+        if error.retryable:
+            raise
+        return asked.principal  # nobody knows who reads here
+
+
+def _share_buttons(documents: Sequence[SourceDocument]) -> tuple[Button, ...]:
+    few = documents[:_MOST_SHARED]
+    return tuple(Button(f"Share {one.name}"[:75], f"share:{one.id}") for one in few)
 
 
 def _downloaded(

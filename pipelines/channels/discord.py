@@ -24,6 +24,8 @@ _EPHEMERAL = 64
 _RENAMED = re.compile(r"[^A-Za-z0-9]")  # what Discord changes in the names of files
 _DAY_MIN = 1440  # without a message, then a thread is put away; another message brings it back
 _EPOCH_MS = 1_420_070_400_000
+_PRIVATE_THREAD, _THREADS = 12, (10, 11, 12)
+_VIEW_CHANNEL = 1 << 10
 _UNKNOWN_CHANNEL, _THREAD_EXISTS = 10003, 160004
 
 
@@ -78,6 +80,20 @@ class DiscordChannel:
         if found is None and interaction and not interaction["first"]:
             raise OutcomeUnknown("Discord cannot tell whether a message that only one person sees was shown")
         return found and _receipt(found)
+
+    def open_to_all(self, channel: str) -> bool:
+        """Return whether all members of the guild may see a channel. Raises as `look_up` does."""
+        found = self._api.call("GET", f"/channels/{channel}", None, {}, sends=False)
+        if found["type"] == _PRIVATE_THREAD or not found.get("guild_id"):
+            return False
+        if found["type"] in _THREADS:
+            return self.open_to_all(found["parent_id"])
+        everyone = found["guild_id"]  # the role of all members has the guild's id
+        for one in found.get("permission_overwrites") or ():
+            if one["id"] == everyone and (int(one["deny"]) | int(one["allow"])) & _VIEW_CHANNEL:
+                return bool(int(one["allow"]) & _VIEW_CHANNEL)
+        roles = self._api.call("GET", f"/guilds/{everyone}/roles", None, {}, sends=False)
+        return any(role["id"] == everyone and int(role["permissions"]) & _VIEW_CHANNEL for role in roles)
 
     def fetch(self, url: str, *, most: int) -> bytes:
         """Return a posted file's bytes. Raises InvalidInput, ProviderUnavailable, ProviderRefused."""

@@ -26,8 +26,8 @@ _SAFE = frozenset({"ratelimited", "service_unavailable", "internal_error", "fata
 class SlackChannel:
     """Sends what `bots.render` made for Slack.
 
-    A message: `workspace`, `to` {channel, thread}, and either `text` and `blocks` (with `edit`, the `ts` of a message
-    that is changed, or `ephemeral`, the person who alone sees it) or `file` {name, sha256}.
+    A message: `workspace`, `to` {channel, thread} or {person} (a direct message), and either `text` and `blocks` (with
+    `edit`, the `ts` of a message that is changed, or `ephemeral`, the person who alone sees it) or `file` {name, sha256}.
     """
 
     name = "slack"
@@ -36,12 +36,13 @@ class SlackChannel:
         """Take a client with the bot's token, and the blobs that hold files."""
         self._client = client
         self._blobs = blobs
+        self._direct: dict[str, str] = {}  # the channels of direct messages, by person
 
     def send(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
         """Send, change or upload; return `{"message": ts, "channel": id}`. Raises ProviderRefused and others."""
-        to = message["to"]
+        to = self._place(message["to"])
         if "file" in message:
-            return self._upload(key, message)
+            return self._upload(key, message, to)
         body = {"channel": to["channel"], "text": message["text"], "blocks": message["blocks"]}
         if message.get("edit"):
             answer = self._call("chat.update", {**body, "ts": message["edit"]})
@@ -64,11 +65,17 @@ class SlackChannel:
             return None
         if message.get("ephemeral"):
             raise OutcomeUnknown("Slack cannot tell whether a message that only one person sees was shown")
-        to = message["to"]
+        to = self._place(message["to"])
         for said in self._said(to["channel"], to.get("thread", "")):
             if _key_of(said) == key or _mark(key) in _titles(said):
                 return {"message": said["ts"], "channel": to["channel"]}
         return None
+
+    def open_to_all(self, channel: str) -> bool:
+        """Return whether a channel is public, and not shared with another organisation. Raises as `look_up` does."""
+        found = self._call("conversations.info", {"channel": channel}, sends=False)["channel"]
+        closed = ("is_private", "is_im", "is_mpim", "is_ext_shared", "is_pending_ext_shared")
+        return bool(found.get("is_channel")) and not any(found.get(name) for name in closed)
 
     def fetch(self, url: str, *, most: int) -> bytes:
         """Return a posted file's bytes. Raises InvalidInput, ProviderUnavailable, ProviderRefused."""
@@ -88,9 +95,19 @@ class SlackChannel:
                 return
         raise OutcomeUnknown(f"the message is not among the {100 * _PAGES} that were looked through in {channel}")
 
-    def _upload(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _place(self, to: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return channel and thread; a person's are those of their direct messages."""
+        person = to.get("person")
+        if not person:
+            return to
+        if person not in self._direct:
+            opened = self._call("conversations.open", {"users": person}, sends=False)
+            self._direct[person] = str(opened["channel"]["id"])
+        return {"channel": self._direct[person]}
+
+    def _upload(self, key: str, message: Mapping[str, Any], to: Mapping[str, Any]) -> Mapping[str, Any]:
         """Upload a file; the mark in its title is what `look_up` finds."""
-        file, to = message["file"], message["to"]
+        file = message["file"]
         data = self._blobs.get(Principal("slack", message["workspace"]), file["sha256"])
         # Nobody sees a file before the last of the three calls.
         place = self._call("files.getUploadURLExternal", {"filename": file["name"], "length": len(data)}, sends=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tieout.errors import NotFound, TieoutError
-from tieout.model import Fire, FireState, Misfire, Overlap, Principal, Role, Rule, Run, Schedule, ScheduleState
+from tieout.model import Fire, FireState, Misfire, Overlap, Principal, Rule, Run, Schedule, ScheduleState
 from tieout.ports.schedules import fire_request
 from tieout.recurrence import day_of, due, next_after, parse_rule
 
@@ -108,7 +108,7 @@ def _overlapping(schedule: Schedule, fire: Fire, find_run: FindRun) -> Fire:
     if schedule.last_run_id is None:
         return fire
     try:
-        run = find_run(Principal(schedule.principal, schedule.workspace, Role.MEMBER), schedule.last_run_id)
+        run = find_run(schedule.owner, schedule.last_run_id)
     except NotFound:  # removed since
         return fire
     if run.state.final:

@@ -25,7 +25,7 @@ import structlog
 
 from pipelines.engine.due_fires import FindRun, Move, plan_move
 from tieout.errors import StorageFull, TieoutError
-from tieout.model import Fire, FireState, Principal, Role, Run, RunRequest, Schedule, ScheduleState
+from tieout.model import Fire, FireState, Principal, Run, RunRequest, Schedule, ScheduleState
 from tieout.ports.schedules import ScheduleStore, fire_reason
 from tieout.recurrence import next_after, parse_rule
 
@@ -174,7 +174,7 @@ class Scheduler:
     def _start(self, fire: Fire) -> None:
         """Start the run of a begun fire, and record it or why there is none."""
         try:
-            run = self._start_run(Principal(fire.principal, fire.workspace, Role.MEMBER), fire.request)
+            run = self._start_run(fire.owner, fire.request)
         except Exception as error:
             self._not_started(fire, error)
         else:

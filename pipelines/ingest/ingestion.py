@@ -112,7 +112,8 @@ class Ingestion:
                 if job.refusal is not None:
                     parsed = job.refusal
                 elif (same := known.get(job.sha256)) is not None:  # perhaps its twin came earlier in this call
-                    yield _unchanged(principal, job.file, same)
+                    known[job.sha256] = self._widened(principal, same)
+                    yield _unchanged(principal, job.file, known[job.sha256])
                     continue
                 elif job.twin:  # the document with this content was updated since: this file is now the only one
                     job, parsed = _read_again(job.file, pool)
@@ -134,6 +135,7 @@ class Ingestion:
         name = before.name if before else unused_name(job.file.own_name, {one.name for one in documents})
         identity = identify(job.file.own_name, parsed.cover, self.registry.lookup(principal))
         document = _document(principal, document_id, name, job, parsed, identity)
+        document = replace(document, audiences=_audiences(principal, before))
         pages = [Page(document_id, page.number, page.text, page.label) for page in parsed.file.pages]
         chunks = make_chunks(document_id, pages, parsed.chunks)
         old = self._points(principal, before) if before is not None else {}
@@ -159,6 +161,13 @@ class Ingestion:
                 self.drop_blob(principal, before.sha256)
         notes = "; ".join(parsed.file.notes)
         return IngestOutcome(name, "added" if before is None else "updated", document, notes), before
+
+    def _widened(self, principal: Principal, document: Document) -> Document:
+        """Open a document also to those for whom its file was read in once more."""
+        audiences = _audiences(principal, document)
+        if audiences != document.audiences:
+            self.content.set_audiences(principal, document.id, audiences)
+        return replace(document, audiences=audiences)
 
     def drop_blob(self, principal: Principal, sha256: str) -> None:
         """Remove a file's bytes unless another document still has them."""
@@ -234,6 +243,13 @@ def _document(
     if instrument is None:
         return document
     return replace(document, instrument_id=instrument.id, company=instrument.name, ticker=instrument.ticker)
+
+
+def _audiences(principal: Principal, before: Document | None) -> tuple[str, ...]:
+    """Return who may read a file's document: the principal's audience, and those who could before."""
+    if not principal.audience or (before is not None and not before.audiences):
+        return ()
+    return tuple(dict.fromkeys((*(before.audiences if before else ()), principal.audience)))
 
 
 def _payload(document: Document) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipelines.ingest.ingestion import Ingestion, Progress
@@ -52,6 +53,7 @@ class DocumentLibrary:
     ) -> list[IngestOutcome]:
         """Read files and folders into the library; a bad file is refused by name and the rest goes on.
 
+        What is read is open to the principal's audience.
         Raises InvalidInput when a path does not exist or no file is found, StorageFull when the disk is full
         (files before that one are in, the others are not).
         """
@@ -67,9 +69,16 @@ class DocumentLibrary:
             return self._ingestion.run(principal, paths, told)
 
     def documents(self, principal: Principal) -> list[Document]:
-        """Return all documents by name."""
+        """Return the documents by name that all who read what the principal is answered may read."""
         self._check(principal)
-        return self._content.list_documents(principal)
+        return [document for document in self._content.list_documents(principal) if document.open_to(principal)]
+
+    def share(self, principal: Principal, reference: str) -> Document:
+        """Open a document to all of the workspace. Raises NotFound, NeedsAnswer."""
+        with self._writing(principal):
+            document = self._content.get_document(principal, reference)
+            self._content.set_audiences(principal, document.id, ())
+            return replace(document, audiences=())
 
     def remove(self, principal: Principal, reference: str) -> Document:
         """Remove a document by id, name or title, with its vectors and blob. Raises NotFound, NeedsAnswer."""
@@ -104,6 +113,7 @@ class DocumentLibrary:
         if limit < 1:
             raise InvalidInput(f"the number of hits must be at least 1, not {limit}")
         documents = self.documents(principal)
+        where = _within(where, documents)
         named = self._registry.mentioned(principal, query) if resolve else []
         return self._searcher.search(principal, query, documents, named, limit=limit, where=where, resolve=resolve)
 
@@ -151,3 +161,9 @@ class DocumentLibrary:
             if principal.workspace not in self._ready:
                 self._ingestion.repair(principal)
                 self._ready.add(principal.workspace)
+
+
+def _within(where: SearchFilter, documents: Sequence[Document]) -> SearchFilter:
+    """Return the filter with the documents named that may be found: what is hidden must not take their places."""
+    wanted = set(where.document_ids)
+    return replace(where, document_ids=tuple(one.id for one in documents if not wanted or one.id in wanted))

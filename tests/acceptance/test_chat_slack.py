@@ -78,3 +78,39 @@ def test_a_question_in_a_channel_is_answered_in_its_thread_with_numbers_that_tie
         )
         runs = [run for run in desk.runs(OPERATOR, limit=50) if run.request.agent == "chat"]
         assert len(runs) == 2  # the pair of events is one run
+
+
+_MEMO = """# Apple: what we think
+
+FORM 10-K
+For the fiscal year ended September 24, 2022
+Apple Inc.
+(Exact name of registrant as specified in its charter)
+
+Our own target for Apple's gross margin is 47.5 percent, and Project Tangerine costs Apple $6,543 million.
+"""
+
+
+def test_what_a_person_showed_tieout_alone_is_not_used_where_others_read(stand: SlackStand, tmp_path: Path) -> None:
+    with chat(stand, tmp_path) as desk:
+        load_sample_pack(desk, OPERATOR, tell=lambda _: None)
+        ada, ben, general = stand.user("ada"), stand.user("ben"), stand.channel("general")
+        alone = stand.direct(ada)
+        stand.say(ada, alone, "ingest", files=[("memo.md", _MEMO.encode())])
+        stand.wait_for(lambda: [one for one in said(stand, alone) if "only you" in text_of(one)], PATIENCE_S)
+        question = "What does Project Tangerine cost Apple?"
+        asked = stand.say(ada, general, question, mention=True)
+        (offer,) = stand.wait_for(lambda: stand.ephemerals(general, ada), PATIENCE_S)
+        assert "what we think" in text_of(offer) and "yours alone" in text_of(offer)
+        assert not [one for one in said_by_tieout(stand, general, asked) if "6,543" in text_of(one)]
+        stand.click(ada, offer.ts, general, action_id="privately-0")
+        stand.wait_for(lambda: [one for one in said(stand, alone) if "6,543" in text_of(one)], PATIENCE_S)
+        (run,) = [run for run in desk.runs(OPERATOR) if run.request.audience == f"slack:{ada}" and run.parent_step]
+        shown = stand.say(ben, general, f"show {run.id}", mention=True)
+        stand.wait_for(lambda: said_by_tieout(stand, general, shown), PATIENCE_S)
+        for message in (*stand.messages(general), *stand.ephemerals(general, ben)):
+            assert "6,543" not in text_of(message)
+
+
+def said(stand: SlackStand, channel: str) -> list[Any]:
+    return [one for one in stand.messages(channel) if one.user == stand.identity.bot_user]

@@ -15,6 +15,7 @@ from tieout.model import Chunk, Document, Instrument, Page, Principal
 from tieout.ports import ContentStore
 
 ANN = Principal("ann", "desk")
+BEN = Principal("ben", "desk")
 BOB = Principal("bob", "other")
 
 
@@ -182,6 +183,22 @@ def test_another_workspace_sees_and_changes_nothing(store: ContentStore) -> None
     with pytest.raises(Conflict):
         store.put_document(BOB, replace(found, workspace="other"), [], [])
     assert store.get_document(ANN, found.id) == found
+
+
+def test_a_document_of_a_circle_is_found_by_those_who_read_there(store: ContentStore) -> None:
+    put(store, document("plan.txt", audiences=("ann", "slack/T/C")))
+    here, ann = replace(BEN, audience="slack/T/C"), replace(ANN, audience="ann")
+    assert store.get_document(here, "plan.txt") == store.get_document(ann, "doc_plan.txt")
+    assert store.get_document(here, "plan").audiences == ("ann", "slack/T/C")
+    for other in (BEN, replace(BEN, audience="slack/T/D"), ANN):
+        for reference in ("plan.txt", "doc_plan.txt"):
+            with pytest.raises(NotFound) as refused:
+                store.get_document(other, reference)
+            assert "mean" not in refused.value.message
+    store.set_audiences(BEN, "doc_plan.txt", ())
+    assert store.get_document(BEN, "plan.txt").audiences == ()
+    with pytest.raises(NotFound):
+        store.set_audiences(BOB, "doc_plan.txt", ("bob",))
 
 
 def test_instruments_are_kept_per_workspace_and_replaced_by_id(store: ContentStore) -> None:

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -184,12 +185,22 @@ class ShelfLibrary:
         document = Document(
             path.name, principal.workspace, path.name, "0" * 64, "text/plain", len(text), 1, datetime.now(UTC)
         )
+        document = replace(document, audiences=(principal.audience,) if principal.audience else ())
         self._pages[principal.workspace, path.name] = document, Page(document.id, 1, text)
         return IngestOutcome(path.name, "added", document)
 
     def documents(self, principal: Principal) -> list[Document]:
         """Return all documents by name."""
-        return [one for (workspace, _), (one, _) in sorted(self._pages.items()) if workspace == principal.workspace]
+        kept = (one for (workspace, _), (one, _) in sorted(self._pages.items()) if workspace == principal.workspace)
+        return [one for one in kept if one.open_to(principal)]
+
+    def share(self, principal: Principal, reference: str) -> Document:
+        """Open a document to all."""
+        from tieout.application import find_document
+
+        found = replace(find_document(self.documents(principal), reference), audiences=())
+        self._pages[principal.workspace, found.name] = found, self._pages[principal.workspace, found.name][1]
+        return found
 
     def remove(self, principal: Principal, reference: str) -> Document:
         """Remove a document."""

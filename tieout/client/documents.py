@@ -40,6 +40,10 @@ class HttpDocuments(HttpTransport):
         """Return all documents by name."""
         return codec.load(list[Document], self._json("GET", "documents", principal))
 
+    def share_document(self, principal: Principal, reference: str) -> Document:
+        """Open a document of the principal's audience to all of the workspace."""
+        return codec.load(Document, self._json("POST", "documents/share", principal, params={"reference": reference}))
+
     def remove_document(self, principal: Principal, reference: str) -> Document:
         """Remove a document by id, name or title."""
         data = self._json("DELETE", "documents", principal, params={"reference": reference})

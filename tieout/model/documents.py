@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from tieout.model.who import Principal
+
 
 @dataclass(frozen=True)
 class Period:
@@ -60,6 +62,11 @@ class Document:
     fiscal_quarter: int | None = None
     period_end: date | None = None
     filed_on: date | None = None  # when its numbers were known
+    audiences: tuple[str, ...] = ()  # the circles that may read it; none: all of the workspace
+
+    def open_to(self, principal: Principal) -> bool:
+        """Return whether all who read what the principal is answered may read this document."""
+        return not self.audiences or principal.audience in self.audiences
 
     @property
     def title(self) -> str:

@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from tieout.model.who import Principal, Role
+
 
 class RunState(StrEnum):
     """Where a run is. The last five are final."""
@@ -100,6 +102,7 @@ class RunRequest:
     token_budget: int | None = None
     money_budget: Decimal | None = None
     priority: int = 0  # higher first within the workspace, -100 to 100
+    audience: str = ""  # who may read the run and what came of it, as a principal has it; use cases set it
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,15 @@ class Run:
     error: str | None = None
     usage: Usage = Usage()
     parent_step: str | None = None  # id of the step of another run that waits for this one
+
+    @property
+    def asker(self) -> Principal:
+        """Who the run works for: it may use what they and the run's audience may read."""
+        return Principal(self.principal, self.workspace, audience=self.request.audience)
+
+    def open_to(self, principal: Principal) -> bool:
+        """Return whether all who read what the principal is answered may read the run; admins read every run."""
+        return self.request.audience in ("", principal.audience) or principal.role is Role.ADMIN
 
 
 @dataclass(frozen=True)

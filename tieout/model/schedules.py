@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tieout.model.runs import RunRequest
+from tieout.model.who import Principal
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,11 @@ class Fire:
     manual: bool = False
     attempt: int = 1
 
+    @property
+    def owner(self) -> Principal:
+        """Who its runs work for."""
+        return Principal(self.principal, self.workspace, audience=self.request.audience)
+
 
 @dataclass(frozen=True)
 class ScheduleSpec:
@@ -128,3 +134,8 @@ class Schedule:
     reason: str | None = None
     last_fire: Fire | None = None
     last_run_id: str | None = None
+
+    @property
+    def owner(self) -> Principal:
+        """Who its runs work for."""
+        return Principal(self.principal, self.workspace, audience=self.spec.request.audience)

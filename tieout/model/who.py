@@ -29,8 +29,13 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Principal:
-    """Who is asking, and in which workspace. Each use case takes one first."""
+    """Who is asking, and in which workspace. Each use case takes one first.
+
+    `audience` is who reads what they are answered: all of the workspace, or the circle of that name. A person's direct
+    messages have the person's own id, a channel's the channel's place.
+    """
 
     id: str
     workspace: str
     role: Role = Role.MEMBER
+    audience: str = ""

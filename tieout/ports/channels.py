@@ -30,7 +30,14 @@ class Channel(Protocol):
 
 
 class Chat(Channel, Protocol):
-    """A channel that people post files in."""
+    """A platform on which people write to each other and post files."""
+
+    def open_to_all(self, channel: str) -> bool:
+        """Return whether everybody of the team may read a channel, and nobody else.
+
+        Raises ProviderUnavailable, ProviderRefused: nobody knows.
+        """
+        ...
 
     def fetch(self, url: str, *, most: int) -> bytes:
         """Return a posted file's bytes, at most `most`.

@@ -40,11 +40,15 @@ class ContentStore(Protocol):
         ...
 
     def get_document(self, principal: Principal, reference: str) -> Document:
-        """Return the document by id, file name or title. Raises NotFound."""
+        """Return the document by id, file name or title, of those open to the principal. Raises NotFound."""
+        ...
+
+    def set_audiences(self, principal: Principal, document_id: str, audiences: Sequence[str]) -> None:
+        """Say which circles may read a document; none: all of the workspace. Raises NotFound."""
         ...
 
     def list_documents(self, principal: Principal) -> list[Document]:
-        """Return all documents by name."""
+        """Return all documents by name, whoever may read them."""
         ...
 
     def remove_document(self, principal: Principal, document_id: str) -> Document:

@@ -117,11 +117,15 @@ class Library(Protocol):
         ...
 
     def documents(self, principal: Principal) -> list[Document]:
-        """Return all documents by name."""
+        """Return the documents by name that all who read what the principal is answered may read."""
         ...
 
     def remove(self, principal: Principal, reference: str) -> Document:
         """Remove a document by id, name or title, with its vectors and blob."""
+        ...
+
+    def share(self, principal: Principal, reference: str) -> Document:
+        """Open a document to all of the workspace."""
         ...
 
     def reindex(self, principal: Principal) -> int:

@@ -29,6 +29,7 @@ class DocumentUseCases(UseCases):
     ) -> list[IngestOutcome]:
         """Read files and folders into the library; a bad file is refused by name and the rest goes on.
 
+        What is read is open to the principal's audience, and to no one else when that is a circle.
         Raises InvalidInput when a path does not exist or there is nothing to read.
         """
         require(principal, Role.MEMBER, "add documents")
@@ -40,8 +41,13 @@ class DocumentUseCases(UseCases):
         return outcomes
 
     def documents(self, principal: Principal) -> list[Document]:
-        """Return all documents by name."""
+        """Return the documents by name that all who read what the principal is answered may read."""
         return self.parts.library.documents(principal)
+
+    def share_document(self, principal: Principal, reference: str) -> Document:
+        """Open a document of the principal's audience to all of the workspace. Raises NotFound, PermissionDenied."""
+        require(principal, Role.MEMBER, "share documents")
+        return self.parts.library.share(principal, reference)
 
     def remove_document(self, principal: Principal, reference: str) -> Document:
         """Remove a document by id, name or title. Raises NotFound, PermissionDenied."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +25,18 @@ class RunUseCases(UseCases):
         """
         require(principal, Role.MEMBER, "start runs")
         request = checked_request(self.parts, principal, request, now=self.clock())
+        request = replace(request, audience=principal.audience)
         agent = self.agents.get(request.agent)
         run = self.store.create_run(principal, request, agent.plan(request), now=self.clock())
         self.engine.wake()
         return run
 
     def run(self, principal: Principal, run_id: str) -> Run:
-        """Return a run by id or unique prefix. Raises NotFound."""
+        """Return a run by id or unique prefix, of those that all who read along may read. Raises NotFound."""
         return self.store.get_run(principal, run_id)
 
     def runs(self, principal: Principal, *, limit: int = 50, states: Sequence[RunState] = ()) -> list[Run]:
-        """Return runs, newest first."""
+        """Return the runs, newest first, that all who read what the principal is answered may read."""
         if not 1 <= limit <= 1000:
             raise InvalidInput(f"The number of runs must be from 1 to 1000, not {limit}.")
         return self.store.list_runs(principal, limit=limit, states=states)

@@ -35,7 +35,7 @@ class ScheduleUseCases(RunUseCases):
         require(principal, Role.MEMBER, "add schedules")
         now = self.clock()
         rule = check_rule(parse_rule(spec.rule), now)
-        request = replace(spec.request, idempotency_key=None, door="schedule")
+        request = replace(spec.request, idempotency_key=None, door="schedule", audience=principal.audience)
         request = checked_request(self.parts, principal, request, now=now)
         self.agents.get(request.agent).plan(request)
         spec = replace(_checked(spec), rule=format_rule(rule), request=request)
@@ -97,7 +97,7 @@ class ScheduleUseCases(RunUseCases):
         )
         self._schedules().add_fire(schedule, fire, retry_at=now + _FIRE_LEASE)
         try:
-            run = self.start_run(Principal(schedule.principal, schedule.workspace, Role.MEMBER), request)
+            run = self.start_run(schedule.owner, request)
         except Exception as error:
             self._schedules().finish_fire(fire, reason=fire_reason(error))
             raise

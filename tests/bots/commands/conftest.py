@@ -46,7 +46,7 @@ class Chat:
     @property
     def who(self) -> Principal:
         """The person as a principal."""
-        return Principal(f"slack:{self.person}", "desk", Role.MEMBER)
+        return Principal(f"slack:{self.person}", "desk", Role.MEMBER, "slack/T1/C1")
 
     def says(self, text: str, **fields: object) -> Reply | StartRun:
         """Return what a message leads to."""

@@ -57,3 +57,24 @@ def test_without_files_or_a_way_to_get_them_it_says_what_to_do(chat):
         chat.says("ingest", attachments=(file("a.txt"),))
     with pytest.raises(InvalidInput, match="at most 10"):
         chat.says("ingest", attachments=tuple(file(f"{n}.txt") for n in range(11)))
+
+
+@pytest.mark.parametrize(("is_open", "audiences"), [(True, ()), (False, ("slack/T1/C1",))])
+def test_what_is_posted_in_a_closed_channel_is_for_those_who_read_it(chat, is_open, audiences):
+    chat.more |= {"fetch": lambda _one: b"hello", "open_to_all": lambda: is_open}
+    reply = chat.says("ingest", attachments=(file("a.txt"),))
+    (document,) = chat.desk.documents(chat.who)
+    assert document.audiences == audiences
+    assert ("only those who read this channel" in reply.document.markdown) is not is_open
+    assert [button.value for button in reply.document.buttons] == ([] if is_open else [f"share:{document.id}"])
+
+
+def test_where_nobody_knows_who_reads_it_stays_with_those_who_do(chat):
+    def unknown() -> bool:
+        raise ProviderRefused("missing_scope")
+
+    chat.more |= {"fetch": lambda _one: b"hello", "open_to_all": unknown}
+    chat.says("ingest", attachments=(file("a.txt"),))
+    assert [one.audiences for one in chat.desk.documents(chat.who)] == [("slack/T1/C1",)]
+    assert "open to the whole workspace" in chat.told("share a.txt")
+    assert [one.audiences for one in chat.desk.documents(chat.who)] == [()]

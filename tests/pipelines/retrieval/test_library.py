@@ -372,3 +372,42 @@ def test_the_right_page_of_a_real_filing_is_first(
 ) -> None:
     first = real.search(ANN, question, limit=3)[0].span
     assert first.document == document and first.page in pages
+
+
+def test_what_is_read_in_for_a_circle_is_found_by_those_who_read_there_only(parts: Parts, tmp_path: Path) -> None:
+    secret, known = tmp_path / "secret.md", tmp_path / "known.md"
+    secret.write_text(report(2023, "7,777"))
+    known.write_text(report(2022, "5,555"))
+    own = replace(ANN, audience="ann")
+    parts.library.ingest(ANN, [known])
+    parts.library.ingest(own, [secret])
+    assert [one.name for one in parts.library.documents(own)] == ["known.md", "secret.md"]
+    assert any("7,777" in hit.span.quote for hit in parts.library.search(own, "total revenues 2023", limit=9))
+    for other in (ANN, replace(ANN, audience="slack/T/C"), Principal("ben", "desk", audience="ben")):
+        assert [one.name for one in parts.library.documents(other)] == ["known.md"]
+        for resolve in (True, False):
+            hits = parts.library.search(other, "total revenues 2023", limit=9, resolve=resolve)
+            assert hits and all("7,777" not in hit.span.quote for hit in hits)
+        with pytest.raises(NotFound):
+            parts.library.remove(other, "secret.md")
+        with pytest.raises(NotFound):
+            parts.library.share(other, "secret.md")
+    assert parts.library.share(own, "secret.md").audiences == ()
+    assert [one.name for one in parts.library.documents(ANN)] == ["known.md", "secret.md"]
+
+
+def test_a_file_that_is_read_in_twice_is_open_to_both_and_once_for_all_to_all(parts: Parts, tmp_path: Path) -> None:
+    texts = [tmp_path / name / "same.md" for name in ("a", "b", "c")]
+    for text in texts:
+        text.parent.mkdir()
+        text.write_text(report(2023, "7,777"))
+    ann, ben = replace(ANN, audience="ann"), Principal("ben", "desk", audience="ben")
+    parts.library.ingest(ann, texts[:1])
+    assert parts.library.documents(ben) == []
+    (again,) = parts.library.ingest(ben, texts[1:2])
+    assert again.document is not None and again.document.audiences == ("ann", "ben")
+    assert parts.library.documents(ann) == parts.library.documents(ben)
+    parts.library.ingest(ANN, texts[2:])
+    assert [one.audiences for one in parts.library.documents(ANN)] == [()]
+    parts.library.ingest(ann, texts[:1])
+    assert [one.audiences for one in parts.library.documents(ANN)] == [()]

@@ -34,7 +34,11 @@ class DocumentDesk(Protocol):
         ...
 
     def documents(self, principal: Principal) -> list[Document]:
-        """Return all documents by name."""
+        """Return the documents by name that all who read what the principal is answered may read."""
+        ...
+
+    def share_document(self, principal: Principal, reference: str) -> Document:
+        """Open a document of the principal's audience to all of the workspace."""
         ...
 
     def remove_document(self, principal: Principal, reference: str) -> Document:
