@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from api import problems
 from api.auth import LOOPBACK, Guard
-from api.routes import backup, health, library, market, operations, runs, schedules, workers
+from api.routes import backup, credentials, health, library, market, operations, runs, schedules, workers
 from tieout.model import Principal
 from tieout.ports import Changes, Desk
 
@@ -46,6 +46,7 @@ def create_app(
         schedules.router,
         workers.router,
         backup.router,
+        credentials.router,
         health.router,
     ):
         app.include_router(router, prefix="/api/v1")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bots.answer import answer_of
+from bots.answer import answer_of, answered_below
 from bots.audience import alone, audience_of_run, left_out
 from bots.command import Asked, Command, Reply, StartRun, checked, discover
 from bots.inbound import Attachment, Inbound, InboundKind, Place
@@ -22,23 +22,21 @@ from tieout.model import Document as SourceDocument
 from tieout.ports import Agent, Desk, StepContext, StepOutcome
 from tieout.ports.conversations import ConversationStore
 
-_VERSION = "1"
+_VERSION = "2"
 _CHILD = "run"
 MOST_BYTES = 50_000_000  # of a file that is read
 _NOT_FOR_THE_CHAT = (StaleFence, StepCancelled, EffectDropped, ProviderError)
 
 
 def plan(request: RunRequest) -> Plan:  # noqa: ARG001
-    """Return the one step that answers, and may wait for another run in between."""
-    return Plan("chat", _VERSION, (StepSpec("respond", "respond", max_attempts=8, timeout_s=300.0),))
+    """Return two steps: what is answered is decided once, and then said, however often the saying is interrupted."""
+    decide_it = StepSpec("decide", "decide", max_attempts=8, timeout_s=300.0)
+    return Plan("chat", _VERSION, (decide_it, StepSpec("say", "say", ("decide",), max_attempts=8, timeout_s=300.0)))
 
 
-def respond(context: StepContext) -> StepOutcome:
-    """Answer what a person did: at once, or when the run that it asks for has ended."""
+def decide(context: StepContext) -> StepOutcome:
+    """Decide what a person is answered, or which run is to find it out."""
     inbound = codec.load(Inbound, context.run.request.params["inbound"])
-    began = context.step.output or {}
-    if _CHILD in context.signals:
-        return _finish(context, inbound, context.signals[_CHILD]["payload"], began)
     try:
         asked, command = _read(context, inbound)
         outcome = command.handler(asked)
@@ -50,10 +48,19 @@ def respond(context: StepContext) -> StepOutcome:
         if passes(error):
             raise
         outcome = Reply(Document(literal(error.message)), private=isinstance(error, PermissionDenied))
-    if isinstance(outcome, StartRun):
-        return _start(context, inbound, outcome)
-    sent = post(context, inbound, outcome.document, private=outcome.private)
-    return StepOutcome({"sent": sent})
+    return StepOutcome({"start" if isinstance(outcome, StartRun) else "reply": codec.dump(outcome)})
+
+
+def say(context: StepContext) -> StepOutcome:
+    """Say what was decided: at once, or when the run that it needs has ended."""
+    inbound = codec.load(Inbound, context.run.request.params["inbound"])
+    decided = context.inputs["decide"]
+    if _CHILD in context.signals:
+        return _finish(context, inbound, context.signals[_CHILD]["payload"], context.step.output or {})
+    if "start" in decided:
+        return _start(context, inbound, codec.load(StartRun, decided["start"]))
+    reply = codec.load(Reply, decided["reply"])
+    return StepOutcome({"sent": post(context, inbound, reply.document, private=reply.private)})
 
 
 def _check_agent(start: StartRun, settings: ChannelSettings) -> None:
@@ -142,8 +149,7 @@ def _finish(context: StepContext, inbound: Inbound, child: Mapping[str, Any], be
     document = answer_of(desk, reader, run, verbosity=settings.verbosity)
     sent = post(context, inbound, document, direct=private)
     if progress.get("message"):
-        said = Document(f"Answered below. Run {run.id} is {run.state}.")
-        post(context, inbound, said, key="progress-end", edit=progress)
+        post(context, inbound, answered_below(run), key="progress-end", edit=progress)
     if private:
         return StepOutcome({"sent": sent, "run": run.id})
     _remember_answer(context, inbound, str(run.result.get("answer") or run.error or ""), run.id, sent)
@@ -178,4 +184,4 @@ def parts_of(context: StepContext) -> tuple[Desk, ConversationStore]:
     return context.parts.desk, context.parts.conversations
 
 
-AGENT = Agent("chat", _VERSION, "Answers what people say in Slack and Discord.", plan, {"respond": respond})
+AGENT = Agent("chat", _VERSION, "Answers what people say in Slack and Discord.", plan, {"decide": decide, "say": say})

@@ -39,6 +39,11 @@ def answer_of(desk: Desk, principal: Principal, run: Run, *, verbosity: str = "n
     return Document("\n".join(lines), _buttons(run), _pictures(artifacts), _files(artifacts))
 
 
+def answered_below(run: Run) -> Document:
+    """Return what the progress message says in the end."""
+    return Document(f"Answered below. Run {run.id} is {run.state}.")
+
+
 def sources_of(desk: Desk, principal: Principal, run: Run) -> Document:
     """Return every source of the run's numbers: quotes with their pages, facts with their SQL."""
     lines = ["**Sources**", ""]

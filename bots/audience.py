@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bots.inbound import Inbound
-from tieout.model import Document, Principal, Run
+from bots.inbound import Place
+from tieout.model import Document, Principal, Role, Run
 from tieout.ports import Desk
+from tieout.settings import Settings
 
 _MOST_NAMED = 5
 
 
-def person_of(inbound: Inbound) -> str:
-    """Return the id that a person has in tieout: `slack:U123`. It also names the circle of that person alone."""
-    return f"{inbound.place.platform}:{inbound.author}"
+def principal_of(place: Place, author: str, settings: Settings) -> Principal:
+    """Return who a person of a platform is in tieout, `slack:U123`, and who reads along: a channel, or nobody else."""
+    person, channel = f"{place.platform}:{author}", f"{place.platform}/{place.team}/{place.channel}"
+    return Principal(person, workspace_of(place, settings), Role.MEMBER, person if place.direct else channel)
 
 
-def audience_of(inbound: Inbound) -> str:
-    """Return the circle of those who read what is said there: the person alone, or who reads the channel."""
-    place = inbound.place
-    return person_of(inbound) if place.direct else f"{place.platform}/{place.team}/{place.channel}"
+def workspace_of(place: Place, settings: Settings) -> str:
+    """Return the workspace that a channel works in: its own, its team's, its platform's, or the one of all others."""
+    team = f"{place.platform}/{place.team}"
+    named = (settings.chat_workspaces.get(name) for name in (f"{team}/{place.channel}", team, place.platform))
+    return next((name for name in named if name), settings.workspace)
 
 
 def alone(principal: Principal) -> Principal:

@@ -12,7 +12,7 @@ from bots.intake import Intake, Taken
 from bots.progress import Progress
 from tieout.application import Application
 from tieout.errors import NotAvailable
-from tieout.model import Principal
+from tieout.model import Principal, Role
 from tieout.ports import Desk
 from tieout.settings import Settings
 
@@ -43,6 +43,15 @@ def configured(settings: Settings) -> list[str]:
     return slack + (["discord"] if settings.discord_token else [])
 
 
+def check_alone(settings: Settings, platform: str) -> None:
+    """Raise NotAvailable for a platform that would call us over HTTP, which only `tieout up` serves."""
+    if platform == "slack" and settings.slack_signing_secret and not settings.slack_app_token:
+        raise NotAvailable(
+            "With a signing secret and no app-level token, Slack's events come over HTTP, which `tieout up` serves. "
+            "Run that, or set TIEOUT_SLACK_APP_TOKEN (xapp-…) for Socket Mode."
+        )
+
+
 @contextmanager
 def open_doors(settings: Settings, desk: Application, platforms: list[str]) -> Iterator[Callable[[ASGIApp], ASGIApp]]:
     """Receive from the platforms during the block; give what adds their paths to the service's application.
@@ -52,7 +61,7 @@ def open_doors(settings: Settings, desk: Application, platforms: list[str]) -> I
     conversations = desk.parts.conversations
     if conversations is None:
         raise NotAvailable("This installation keeps no conversations.")
-    intake = Intake(desk, conversations, settings.workspace)
+    intake = Intake(desk, conversations, settings)
     progress = Progress(desk, desk.changes, desk.parts.channels, every_s=settings.chat_progress_s)
 
     def take(inbound: Inbound) -> Taken:
@@ -63,7 +72,8 @@ def open_doors(settings: Settings, desk: Application, platforms: list[str]) -> I
 
     with ExitStack() as stack:
         stack.callback(progress.stop)
-        progress.start(Principal("bots", settings.workspace))
+        workspaces = dict.fromkeys((settings.workspace, *settings.chat_workspaces.values()))
+        progress.start([Principal("bots", workspace, Role.ADMIN) for workspace in workspaces])
         doors = [_DOORS[platform](settings, take, desk) for platform in platforms]
         for door in doors:
             stack.callback(door.stop)

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bots.audience import audience_of, person_of
+from bots.audience import principal_of
 from bots.inbound import Inbound, InboundKind
 from tieout import codec
 from tieout.errors import Conflict
-from tieout.model import Principal, Role, RunRequest
+from tieout.model import Principal, RunRequest
 from tieout.ports import Desk
 from tieout.ports.conversations import ConversationStore
+from tieout.settings import Settings
 
 _LONGEST = 4_000  # characters of a message that become the run's question; all of it is in the run's parameters
 _log = structlog.get_logger(__name__)
@@ -29,15 +30,15 @@ class Taken:
 class Intake:
     """Turns inbound events into runs. Safe for many threads; does no work beyond the commit."""
 
-    def __init__(self, desk: Desk, conversations: ConversationStore, workspace: str) -> None:
-        """Take the use cases, the memory of chats, and the workspace that the chat works in."""
+    def __init__(self, desk: Desk, conversations: ConversationStore, settings: Settings) -> None:
+        """Take the use cases, the memory of chats, and the settings that say which workspace a channel works in."""
         self._desk = desk
         self._conversations = conversations
-        self._workspace = workspace
+        self._settings = settings
 
     def principal(self, inbound: Inbound) -> Principal:
-        """Return who the person is in tieout, `slack:U123` of the workspace, and who reads along."""
-        return Principal(person_of(inbound), self._workspace, Role.MEMBER, audience_of(inbound))
+        """Return who the person is in tieout, and who reads along."""
+        return principal_of(inbound.place, inbound.author, self._settings)
 
     def take(self, inbound: Inbound) -> Taken:
         """Commit the event, once however often it comes. Raises StorageFull, NotAvailable, Conflict: not committed."""

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
+from bots.answer import answered_below
 from bots.inbound import Inbound
 from bots.render.discord import render_discord
 from bots.render.document import Button, ButtonStyle, Document
 from bots.render.escape import literal
 from bots.render.slack import render_slack
 from tieout import codec
-from tieout.errors import NotFound, TieoutError
-from tieout.model import Event, Principal, RunState
+from tieout.errors import NotFound, RateLimited, TieoutError
+from tieout.model import Event, Principal, Role, RunState
 from tieout.ports import Changes, Channel, Desk
 
 _UNFINISHED = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
@@ -39,7 +40,12 @@ class _Watched:
     child: str = ""
     seen: int = 0
     done: list[str] = field(default_factory=list)
-    edited_at: float = 0.0
+    told: int = 0  # how many of these the message says
+
+    @property
+    def where(self) -> tuple[str, str]:
+        """The channel of the message."""
+        return self.platform, str(self.shown.get("channel"))
 
 
 class Progress:
@@ -53,14 +59,16 @@ class Progress:
         self._every_s = every_s
         self._watched: dict[str, _Watched] = {}
         self._lock = threading.Lock()
+        self._next: dict[tuple[str, str], float] = {}  # when (monotonic) a channel's messages may be changed again
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tieout-progress", daemon=True)
 
-    def start(self, reader: Principal) -> None:
-        """Begin, with the unfinished runs of chats that an earlier process left."""
-        for run in self._desk.runs(reader, limit=1000, states=_UNFINISHED):
-            if run.request.agent == "chat":
-                self.watch(run.asker, run.id)
+    def start(self, readers: Sequence[Principal]) -> None:
+        """Begin, with the unfinished runs of chats that an earlier process left in the workspaces of the readers."""
+        for reader in readers:
+            for run in self._desk.runs(reader, limit=1000, states=_UNFINISHED):
+                if run.request.agent == "chat":
+                    self.watch(run.asker, run.id)
         self._thread.start()
 
     def stop(self) -> None:
@@ -80,7 +88,8 @@ class Progress:
         while not self._stopping.is_set():
             seen = self._changes.wait(seen, self._every_s)
             with self._lock:
-                watched = list(self._watched.values())
+                watched = sorted(self._watched.values(), key=lambda one: one.told)
+                self._next = {where: at for where, at in self._next.items() if at > time.monotonic()}
             for one in watched:
                 try:
                     self._look(one)
@@ -107,34 +116,50 @@ class Progress:
         if not one.child:
             waits = self._desk.waits(one.principal, run_id=one.run_id)
             one.child = next((wait.child_run for wait in waits if wait.child_run), "") or ""
-        if not (one.shown.get("message") and one.child) or time.monotonic() - one.edited_at < self._every_s:
+        if not (one.shown.get("message") and one.child) or time.monotonic() < self._next.get(one.where, 0.0):
             return
-        news = [line for line in map(_words, self._new_events(one)) if line]
-        if news:
-            one.done += news
+        one.done += [line for line in map(_words, self._new_events(one)) if line]
+        if len(one.done) > one.told:
             self._edit(one)
 
     def _new_events(self, one: _Watched) -> list[Event]:
-        events = self._desk.events(one.principal, one.child, after=one.seen)
+        events = self._desk.events(self._reader(one), one.child, after=one.seen)
         one.seen = events[-1].seq if events else one.seen
         return events
 
     def _edit(self, one: _Watched) -> None:
-        """Change the message, unless its run has ended meanwhile."""
-        if self._desk.run(one.principal, one.child).state.final:
+        """Change the message, unless its run has ended: that is told by the run of the chat.
+
+        A channel's messages are changed in turns, and not when the platform asks for slowness: answers come first.
+        """
+        if self._desk.run(self._reader(one), one.child).state.final:
             return
-        one.edited_at = time.monotonic()
+        self._next[one.where] = time.monotonic() + self._every_s
         cancel = Button("Cancel", f"cancel:{one.run_id}", ButtonStyle.DANGER)
         lines = [
             f"{one.shown['told']}: {literal(str(one.shown['question']))} …",
             "",
             *(f"- {line}" for line in one.done),
         ]
-        message = _rendered(one.platform, Document("\n".join(lines), (cancel,)))
+        count = len(one.done)
+        self._change(one, Document("\n".join(lines), (cancel,)), optional=True)
+        one.told = count
+        run = self._desk.run(self._reader(one), one.child)
+        if run.state.final:  # it ended meanwhile: perhaps this came after the last words
+            self._change(one, answered_below(run))
+
+    @staticmethod
+    def _reader(one: _Watched) -> Principal:
+        """Return who reads the run that was asked for: it may be for other readers than those of the channel."""
+        return Principal("bots", one.workspace, Role.ADMIN)
+
+    def _change(self, one: _Watched, document: Document, *, optional: bool = False) -> None:
         to = {"channel": one.shown["channel"], "thread": ""}
-        self._channels[one.platform].send(
-            f"{one.run_id}/progress", {**message, "to": to, "workspace": one.workspace, "edit": one.shown["message"]}
-        )
+        about = {"to": to, "workspace": one.workspace, "edit": one.shown["message"], "optional": optional}
+        try:
+            self._channels[one.platform].send(f"{one.run_id}/progress", {**_rendered(one.platform, document), **about})
+        except RateLimited as error:
+            self._next[one.where] = time.monotonic() + error.after_s
 
 
 def _rendered(platform: str, document: Document) -> dict[str, Any]:

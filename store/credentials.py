@@ -9,6 +9,8 @@ import json
 import os
 import re
 import tempfile
+import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,7 +23,8 @@ from store.records import upsert
 from store.rules import check_name
 from store.tables_conversations import credentials
 from tieout.errors import InvalidInput, NotAvailable
-from tieout.files import storage_error
+from tieout.files import storage_error, write_atomically
+from tieout.lazy import lazily
 from tieout.model import Principal
 
 KEY_FILE = "secret.key"
@@ -45,12 +48,24 @@ def open_keys(folder: Path, given: SecretStr | None = None) -> MultiFernet:
     return _keys(_read(path), str(path))
 
 
+def open_credentials(database: Database, folder: Path, given: SecretStr | None = None) -> SqlCredentialStore:
+    """Return the store with the keys of `open_keys`, opened or made when they are first needed.
+
+    Those of the file are renewed by a rotation.
+    """
+    keys = lazily(lambda: open_keys(folder, given))
+    return SqlCredentialStore(database, keys, key_file=folder / KEY_FILE if given is None else None)
+
+
 class SqlCredentialStore:
     """A `CredentialStore` on SQLite or PostgreSQL. Safe for many threads and processes."""
 
-    def __init__(self, database: Database, keys: MultiFernet) -> None:
+    def __init__(self, database: Database, keys: MultiFernet, *, key_file: Path | None = None) -> None:
+        """Take the keys; with `key_file`, which they are from, a rotation puts a new one into it."""
         self._database = database
         self._keys = keys
+        self._key_file = key_file
+        self._rotating = threading.Lock()
 
     def put(self, principal: Principal, name: str, secret: SecretStr) -> None:
         """Keep a credential, in place of the one of that name. Raises InvalidInput for a bad name or value."""
@@ -76,8 +91,15 @@ class SqlCredentialStore:
 
     def names(self, principal: Principal) -> list[str]:
         """Return the names of the workspace's credentials in their order."""
-        query = select(credentials.c.name).where(credentials.c.workspace == principal.workspace)
-        return sorted(self._database.read(lambda connection: connection.execute(query).scalars().all()))
+        return list(self.authors(principal))
+
+    def authors(self, principal: Principal) -> Mapping[str, str]:
+        """Return who put each of the workspace's credentials last, by the names in their order."""
+        query = select(credentials.c.name, credentials.c.updated_by).where(
+            credentials.c.workspace == principal.workspace
+        )
+        rows = self._database.read(lambda connection: connection.execute(query).all())
+        return {row.name: row.updated_by for row in sorted(rows, key=lambda row: str(row.name))}
 
     def remove(self, principal: Principal, name: str) -> bool:
         """Remove a credential; return whether there was one."""
@@ -88,8 +110,22 @@ class SqlCredentialStore:
     def rotate(self) -> int:
         """Seal the credentials of all workspaces anew with the newest key; return how many there are.
 
+        A key file gets a new key first and loses the old ones last: killed in between, it has all that are needed.
         Raises NotAvailable, with nothing changed, when no key opens one of them.
         """
+        with self._rotating:
+            if self._key_file is None:
+                return self._seal_anew()
+            if not self._key_file.exists():
+                _make(self._key_file)
+            old = _read(self._key_file).get_secret_value().replace(",", " ").split()
+            new = Fernet.generate_key().decode()
+            self._keys = _written(self._key_file, [new, *old])
+            count = self._seal_anew()
+            self._keys = _written(self._key_file, [new])
+            return count
+
+    def _seal_anew(self) -> int:
         everything = select(credentials).order_by(credentials.c.workspace, credentials.c.name)
 
         def work(connection: Connection) -> int:
@@ -147,6 +183,12 @@ def _read(path: Path) -> SecretStr:
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
     return SecretStr(text)
+
+
+def _written(path: Path, keys: list[str]) -> MultiFernet:
+    """Put these keys, the newest first, in place of those in the file, and return them."""
+    write_atomically(path, "".join(f"{key}\n" for key in keys).encode(), mode=0o600)
+    return _keys(SecretStr(" ".join(keys)), str(path))
 
 
 def _make(path: Path) -> None:

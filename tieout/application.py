@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tieout.use_cases.approvals import ApprovalUseCases
 from tieout.use_cases.backup import BackupUseCases
 from tieout.use_cases.common import MAX_QUESTION
+from tieout.use_cases.credentials import CredentialUseCases
 from tieout.use_cases.documents import MAX_HITS, MAX_TEXT, DocumentUseCases, find_document
 from tieout.use_cases.market import MarketUseCases
 from tieout.use_cases.operations import OperationUseCases
@@ -27,6 +28,7 @@ class Application(
     MarketUseCases,
     WorkerUseCases,
     BackupUseCases,
+    CredentialUseCases,
 ):
     """A `Desk` in this process. All parts come in as ports; tieout/bootstrap.py joins them.
 

@@ -11,13 +11,16 @@ from pathlib import Path
 from socket import gethostname
 from typing import TYPE_CHECKING, Any, cast
 
+import structlog
+
 from tieout.application import Application
 from tieout.changes import Announcing, LocalChanges
-from tieout.errors import TieoutError
+from tieout.errors import InvalidInput, NotAvailable, TieoutError
 from tieout.lazy import close_if_built, lazily
 from tieout.machine import boot_id, tieout_version
 from tieout.model import Artifact, Principal, Role, Run, RunState, SignOfLife, Worker, WorkerKind, new_id
 from tieout.ports import (
+    CREDENTIALS,
     NO_MEASURES,
     READY,
     Agents,
@@ -26,6 +29,7 @@ from tieout.ports import (
     Changes,
     Checker,
     ContentStore,
+    CredentialStore,
     Embedder,
     Engine,
     Liveness,
@@ -39,6 +43,8 @@ from tieout.ports import (
 from tieout.runtime import FolderLock, acquire, check_folder
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from pipelines.engine.scheduler import Scheduler
     from pipelines.providers.openai_compatible import OpenAICompatible
     from pipelines.registry.registry import CompanyRegistry
@@ -49,6 +55,7 @@ if TYPE_CHECKING:
     from tieout.ports.conversations import ConversationStore
     from tieout.settings import Settings
 
+_log = structlog.get_logger(__name__)
 _STOP_S = 5.0  # for running steps to finish; what then still runs is handed back
 
 
@@ -83,8 +90,8 @@ def open_desk(
     """Give the application over the parts that the settings name, and close them after the block.
 
     With `work`, workers run meanwhile and carry on unfinished runs; `kind` is what others see of this process. In
-    the embedded profile the data folder's lock is taken unless given, and released. Raises FolderLocked,
-    NotAvailable, InvalidInput.
+    the embedded profile the data folder's lock is taken unless given, and released. Credentials that the settings do
+    not give are those that are kept. Raises FolderLocked, NotAvailable, InvalidInput.
     """
     embedded = settings.profile == "embedded"
     with ExitStack() as stack:
@@ -94,6 +101,8 @@ def open_desk(
             stack.callback(lock.release)
         database = _database(settings)
         stack.callback(database.close)
+        credentials = _credentials(settings, database)
+        settings = with_credentials(settings, credentials, strict=kind is not WorkerKind.COMMAND)
         changes = _changes(settings)
         stack.callback(changes.close)
         store = _run_store(settings, database, changes)
@@ -121,6 +130,7 @@ def open_desk(
             schedule_store=_schedules(database),
             backups=lazily(lambda: _backups(settings, database)),
             retention=lazily(lambda: _retention(settings, database)),
+            credential_store=credentials,
             metrics=measures.text if measures is not None else lambda: b"",
         )
         if work and kind is not WorkerKind.COMMAND:  # a command has no time to see a run through
@@ -130,6 +140,29 @@ def open_desk(
             desk = replace(desk, wake_scheduler=scheduler.wake)
             _start_janitor(settings, desk, stack)
         yield desk
+
+
+def with_credentials(settings: Settings, credentials: CredentialStore | None, *, strict: bool = False) -> Settings:
+    """Return the settings with what is kept of their workspace where nothing is given.
+
+    A credential that cannot be opened is left out with a warning: a command must be able to put it anew. With `strict`
+    it raises NotAvailable or InvalidInput instead, saying what to do: a service without it would be deaf or mute.
+    """
+    reader = Principal("tieout", settings.workspace, Role.ADMIN)
+    missing = [name for name in CREDENTIALS if not getattr(settings, name)]
+    kept = credentials.names(reader) if credentials is not None and missing else []
+    found: dict[str, SecretStr] = {}
+    for name in [name for name in missing if name in kept]:
+        assert credentials is not None
+        try:
+            secret = credentials.get(reader, name)
+        except (NotAvailable, InvalidInput) as error:
+            if strict:
+                raise
+            _log.warning("credential_not_opened", name=name, reason=error.message)
+            continue
+        found |= {} if secret is None else {name: secret}
+    return settings.model_copy(update=found) if found else settings
 
 
 def render_result(principal: Principal, run: Run, artifacts: Sequence[Artifact]) -> Mapping[str, Any]:  # noqa: ARG001
@@ -154,6 +187,12 @@ def _database(settings: Settings) -> Database:
     if settings.profile == "team" and settings.database_url is not None:
         return open_database(settings.database_url.get_secret_value())
     return open_database(f"sqlite:///{settings.folder / 'tieout.db'}")
+
+
+def _credentials(settings: Settings, database: Database) -> CredentialStore:
+    from store.credentials import open_credentials
+
+    return open_credentials(database, settings.folder, settings.secret_key)
 
 
 def _changes(settings: Settings) -> Changes:

@@ -13,6 +13,7 @@ from tieout.commands import (
     backup,
     bot,
     check,
+    credentials,
     dlq,
     documents,
     effects,
@@ -76,6 +77,7 @@ app.add_typer(schedules.app, name="schedules")
 app.command()(service.up)
 app.add_typer(worker.app, name="worker")
 app.add_typer(bot.app, name="bot")
+app.add_typer(credentials.app, name="credentials")
 app.command()(sandbox.sandbox)
 app.command()(backup.backup)
 app.command()(backup.restore)

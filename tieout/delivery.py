@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tieout.errors import EffectDropped, OutcomeUnknown, ProviderRefused, StaleFence
+from tieout.errors import EffectDropped, OutcomeUnknown, ProviderRefused, RateLimited, StaleFence
 from tieout.insistence import insist
 from tieout.model import Wait, WaitKind
 from tieout.ports import Channel, Claimed, Effect, RunStore
@@ -48,7 +48,8 @@ def deliver(
     `pauses_s` are the seconds between tries to record what came of it.
 
     Raises NeedsDecision, EffectDropped, StaleFence, Conflict (another message under the same key), and what the
-    channel raises: after ProviderRefused nothing was sent, after any other error the next attempt asks the channel.
+    channel raises: after ProviderRefused and RateLimited nothing was sent, after any other error the next attempt asks
+    the channel.
     """
     name = effect_name(claimed, key)
     text = json.dumps(message, sort_keys=True, allow_nan=False)
@@ -69,7 +70,7 @@ def deliver(
         raise StaleFence(f"step {claimed.step.key!r} was claimed anew before its message was sent; it is not sent here")
     try:
         receipt = dict(channel.send(name, message))
-    except ProviderRefused:
+    except (ProviderRefused, RateLimited):
         insist(lambda: store.withdraw_effect(name, now=clock()), pauses_s, effect=name)
         raise
     insist(lambda: store.finish_effect(name, {"receipt": receipt}, now=clock()), pauses_s, effect=name)

@@ -14,7 +14,7 @@ from tieout.settings import Settings, without_credentials
 
 if TYPE_CHECKING:
     from tieout.model import Principal
-    from tieout.ports import Desk
+    from tieout.ports import CredentialStore, Desk
 
 _LOW_DISK = 1_000_000_000  # bytes; a library of some hundred filings with its vectors
 _TIMEOUT_S = 3.0
@@ -34,8 +34,18 @@ class Check:
         return {"name": self.name, "state": self.state, "detail": self.detail, "advice": self.advice}
 
 
-def examine(settings: Settings, principal: Principal) -> list[Check]:
-    """Return findings about the installation: those of the running service when there is one."""
+type Others = Callable[[Settings], list[Check]]
+
+
+def _nothing(_: Settings) -> list[Check]:
+    return []
+
+
+def examine(settings: Settings, principal: Principal, *, others: Others = _nothing) -> list[Check]:
+    """Return findings about the installation: those of the running service when there is one.
+
+    `others` examines what only doors know; it gets the settings with the credentials that are kept.
+    """
     from tieout.connection import connect
 
     checks = [_python(), _folder(settings), _disk(settings)]
@@ -47,24 +57,28 @@ def examine(settings: Settings, principal: Principal) -> list[Check]:
                 checks += [Check(**found) for found in desk.doctor(principal)]  # type: ignore[attr-defined]
                 return checks
             checks.append(Check("service", "ok", "not running", "`tieout up` starts it, if you want one."))
-            return checks + examine_desk(settings, principal, desk)
+            return checks + examine_desk(settings, principal, desk, others=others)
     except FolderLocked as error:
         checks.append(Check("folder lock", "warning", error.message))
     except TieoutError as error:
         checks.append(Check("data folder", "failed", error.message))
-    return checks + examine_network(settings)
+    return checks + examine_network(settings) + others(settings)
 
 
-def examine_desk(settings: Settings, principal: Principal, desk: Desk) -> list[Check]:
+def examine_desk(settings: Settings, principal: Principal, desk: Desk, *, others: Others = _nothing) -> list[Check]:
     """Return findings about an open desk and what it reaches."""
+    from tieout.bootstrap import with_credentials
+
+    settings = with_credentials(settings, getattr(desk, "credential_store", None))
     checks = [
         _guarded("database", lambda: _database(settings, principal, desk)),
         _guarded("records", lambda: _records(desk)),
         _guarded("library", lambda: _library(principal, desk)),
         _guarded("index", lambda: _index(principal, desk)),
         _guarded("prices", lambda: _prices(principal, desk)),
+        _guarded("credentials", lambda: _credentials(principal, desk)),
     ]
-    return checks + examine_network(settings)
+    return checks + examine_network(settings) + others(settings)
 
 
 def examine_network(settings: Settings) -> list[Check]:
@@ -159,6 +173,17 @@ def _prices(principal: Principal, desk: Desk) -> Check:
         return Check("prices", "warning", "no price series", "`tieout market import FILE`, or `tieout demo`.")
     last = max(one.last for one in series)
     return Check("prices", "ok", f"{len(series)} series, up to {last}")
+
+
+def _credentials(principal: Principal, desk: Desk) -> Check:
+    # Another process's desk has no store here: it is examined there.
+    store: CredentialStore | None = getattr(desk, "credential_store", None)
+    if store is None:
+        return Check("credentials", "ok", "are examined where the desk is")
+    names = store.names(principal)
+    for name in names:
+        store.get(principal, name)  # opens it, or says which key is wanted
+    return Check("credentials", "ok", f"kept and can be opened: {', '.join(names)}" if names else "none are kept")
 
 
 def _servers(settings: Settings) -> Iterator[Check]:

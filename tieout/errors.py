@@ -17,6 +17,7 @@ TieoutError
 │   ├── ProviderRefused       it answered, and declined
 │   ├── OutcomeUnknown        it cannot tell whether something was done
 │   └── ProviderUnavailable   it did not answer in time, or answered 429 or 5xx (retryable)
+│       └── RateLimited           it did nothing, and says when to come again
 ├── StorageFull           the disk, or a quota, is full
 └── NotAvailable          a part that is not configured or not installed
 """
@@ -113,6 +114,14 @@ class ProviderUnavailable(ProviderError):
     """The provider did not answer in time, or answered 429 or 5xx. Trying again may help."""
 
     retryable = True
+
+
+class RateLimited(ProviderUnavailable):
+    """The provider did nothing, as it was asked too often. `after_s` says in how many seconds to come again."""
+
+    def __init__(self, message: str, *, after_s: float) -> None:
+        super().__init__(message, after_s=after_s)
+        self.after_s = after_s
 
 
 class StorageFull(TieoutError):

@@ -19,7 +19,16 @@ import structlog
 
 from tieout.backoff import Backoff
 from tieout.delivery import NeedsDecision
-from tieout.errors import InvalidInput, NeedsAnswer, NotFound, StaleFence, StepCancelled, StorageFull, TieoutError
+from tieout.errors import (
+    InvalidInput,
+    NeedsAnswer,
+    NotFound,
+    RateLimited,
+    StaleFence,
+    StepCancelled,
+    StorageFull,
+    TieoutError,
+)
 from tieout.insistence import insist, passes
 from tieout.model import ReadyStep, RunState, Step, Wait, WaitKind
 from tieout.ports import (
@@ -42,7 +51,9 @@ from tieout.turns import Posted, Turns
 type Complete = Callable[[Execution, StepOutcome], list[ReadyStep] | TieoutError | None]
 
 _DEFERRALS = 20  # of a step that no worker can do, in a row: about a quarter of an hour in all
+_LIMITED_DEFERRALS = 200  # of a step whose provider says when to come again
 _LONGEST_DEFERRAL_S = 60.0
+_LONGEST_TURN_S = 3600.0  # that a provider is believed
 _DEEPEST = 8  # sub-runs within sub-runs
 _ENDS = frozenset({None, *(state for state in RunState if state.final)})
 _log = structlog.get_logger(__name__)
@@ -249,6 +260,8 @@ class Executor:
                 return self._complete(execution, StepOutcome(question, RunState.NEEDS_ANSWER, question))
             except NeedsDecision as needed:
                 return self._suspend(execution, [needed.wait], StepOutcome(claimed.step.output or {}))
+            except RateLimited as error:
+                return self._defer(execution, error, after_s=error.after_s)
             except Exception as error:
                 if isinstance(error, TieoutError) and passes(error):
                     return self._wait_out(execution, error)
@@ -323,20 +336,24 @@ class Executor:
         came = self._defer(execution, error)
         return error if isinstance(error, StorageFull) else came
 
-    def _defer(self, execution: Execution, error: TieoutError) -> list[ReadyStep] | TieoutError:
+    def _defer(
+        self, execution: Execution, error: TieoutError, *, after_s: float | None = None
+    ) -> list[ReadyStep] | TieoutError:
         """Put off a step that cannot be done here and now; the attempt is not counted. In the end it fails.
 
-        A worker of another version may have its action, as while a deploy rolls out; or a disk gets room.
+        A worker of another version may have its action, as while a deploy rolls out; a disk gets room; or a provider
+        lets more through after `after_s` seconds. No worker waits for that.
         """
         claimed = execution.claimed
         try:
             before = self._store.count_deferrals(claimed)
         except TieoutError as trouble:
             return trouble  # the lease runs out
-        if before >= _DEFERRALS:
+        if before >= (_DEFERRALS if after_s is None else _LIMITED_DEFERRALS):
             return self._fail(execution, error)
         now = self._clock()
-        retry_at = now + timedelta(seconds=min(_LONGEST_DEFERRAL_S, 2.0**before))
+        pause_s = min(_LONGEST_DEFERRAL_S, 2.0**before) if after_s is None else min(_LONGEST_TURN_S, after_s)
+        retry_at = now + timedelta(seconds=pause_s)
 
         def commit() -> list[ReadyStep]:
             self._store.defer_step(claimed, error.message, retry_at=retry_at, now=now)

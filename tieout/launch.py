@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from os import getpid
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ def serve(settings: Settings, principal: Principal, *, tell: Callable[[str], Non
     """
     from api.server import run_until_signal
     from bots.doors import configured, open_doors
-    from tieout.bootstrap import open_desk
+    from tieout.bootstrap import open_desk, with_credentials
     from tieout.model import WorkerKind
 
     embedded = settings.profile == "embedded"
@@ -44,6 +44,7 @@ def serve(settings: Settings, principal: Principal, *, tell: Callable[[str], Non
         runtime = Runtime(url, token, getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
         stopping = threading.Event()
         app = _application(settings, desk, principal, token, stopping)
+        settings = with_credentials(settings, desk.credential_store, strict=True)
         chats = configured(settings)
         with (
             published(settings.folder, runtime) if embedded else nullcontext(),
@@ -61,18 +62,19 @@ def serve_chat(settings: Settings, platform: str, *, tell: Callable[[str], None]
 
     Raises FolderLocked, NotAvailable (a token is missing or refused).
     """
-    from bots.doors import open_doors
-    from tieout.bootstrap import open_desk
+    from bots.doors import check_alone, open_doors
+    from tieout.bootstrap import open_desk, with_credentials
     from tieout.model import WorkerKind
 
     embedded = settings.profile == "embedded"
     check_folder(settings.folder)
     lock = acquire(settings.folder, timeout_s=2.0) if embedded else None
-    with (
-        open_desk(settings, work=embedded, lock=lock, kind=WorkerKind.SERVICE) as desk,
-        open_doors(settings, desk, [platform]),
-        _until_signal() as wait,
-    ):
+    with ExitStack() as stack:
+        desk = stack.enter_context(open_desk(settings, work=embedded, lock=lock, kind=WorkerKind.SERVICE))
+        settings = with_credentials(settings, desk.credential_store, strict=True)
+        check_alone(settings, platform)
+        stack.enter_context(open_doors(settings, desk, [platform]))
+        wait = stack.enter_context(_until_signal())
         tell(f"tieout answers in {platform.capitalize()} (data folder {settings.folder}). Ctrl-C stops it.")
         wait()
         tell("Stopping; running steps are finished or handed back.")
@@ -123,6 +125,7 @@ def _application(settings: Settings, desk: Any, principal: Principal, token: str
 
     from api.auth import LOOPBACK
     from api.service import create_app
+    from bots.health import examine_chats
     from tieout.doctor import examine_desk
 
     return create_app(
@@ -132,7 +135,9 @@ def _application(settings: Settings, desk: Any, principal: Principal, token: str
         changes=desk.changes,
         hosts=LOOPBACK | {settings.host.lower()},
         stopping=stopping.is_set,
-        doctor=lambda caller: [check.as_object() for check in examine_desk(settings, caller, desk)],
+        doctor=lambda caller: [
+            check.as_object() for check in examine_desk(settings, caller, desk, others=examine_chats)
+        ],
         metrics=desk.metrics,
         version=version("tieout"),
     )

@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=0, description="0 picks a free port.")
     api_token: SecretStr | None = Field(default=None, description="The service's token; none makes a new one.")
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Seals what `tieout credentials set` keeps; several, the newest first, while they are rotated. "
+        "None: `secret.key` in the data folder.",
+    )
     metrics_port: int = Field(
         default=0,
         ge=0,
@@ -88,6 +93,10 @@ class Settings(BaseSettings):
     slack_api_url: str = Field(default="https://slack.com/api/", description="Where Slack's Web API is.")
     discord_token: SecretStr | None = Field(default=None, description="The bot's token.")
     discord_api_url: str = Field(default="https://discord.com/api/v10", description="Where Discord's API is.")
+    chat_workspaces: dict[str, str] = Field(
+        default_factory=dict,
+        description="JSON: the workspaces of channels and teams (slack/T1/C1, discord/GUILD), where not `workspace`.",
+    )
     chat_progress_s: float = Field(default=1.5, ge=0.05, description="Seconds between edits of a progress message.")
 
     embeddings: Literal["static", "fastembed", "openai"] = "static"

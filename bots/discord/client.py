@@ -11,7 +11,16 @@ import structlog
 from discord.app_commands import Choice
 
 from bots.command import Commands
-from bots.discord.reading import called, read_click, read_command, read_deletion, read_edit, read_message, read_pick
+from bots.discord.reading import (
+    called,
+    place_of,
+    read_click,
+    read_command,
+    read_deletion,
+    read_edit,
+    read_message,
+    read_pick,
+)
 from bots.discord.suggestions import Suggestions
 from bots.discord.tree import sync, tree
 from bots.inbound import Inbound
@@ -129,7 +138,8 @@ class Receiver(discord.Client):
         found = list[str]()
         if option is not None:
             typed = str(option.get("value") or "")
-            found = await self._suggestions.of(command, str(option["name"]), typed, str(interaction.user.id))
+            place = place_of(interaction.guild_id, interaction.channel_id, await self._parent_of(interaction))
+            found = await self._suggestions.of(command, str(option["name"]), typed, place, str(interaction.user.id))
         try:
             await interaction.response.autocomplete([Choice(name=one, value=one) for one in found])
         except discord.HTTPException as error:  # it came too late; the person has gone on typing

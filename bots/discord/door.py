@@ -6,10 +6,12 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
+from bots.audience import principal_of
 from bots.command import discover
 from bots.discord.refusals import refusal
 from bots.inbound import Inbound
@@ -38,7 +40,9 @@ class DiscordDoor:
         Nothing is connected yet. Raises NotAvailable without a token.
         """
         if settings.discord_token is None:
-            raise NotAvailable("Discord needs TIEOUT_DISCORD_TOKEN, the bot's token.")
+            raise NotAvailable(
+                "Discord needs TIEOUT_DISCORD_TOKEN, the bot's token; `tieout credentials set` keeps it, too."
+            )
         self._settings = settings
         self._token = settings.discord_token
         self._take = take
@@ -94,7 +98,8 @@ class DiscordDoor:
         assert task is not None
         self._stopping = lambda: loop.is_closed() or loop.call_soon_threadsafe(task.cancel)
         commands = discover()
-        suggestions = Suggestions(commands, self._desk, self._settings.workspace)
+        principal = partial(principal_of, settings=self._settings)
+        suggestions = Suggestions(commands, self._desk, principal)
         try:
             async with Receiver(self._take, commands, suggestions, ready=self._tell_ready) as client:
                 await client.start(self._token.get_secret_value())

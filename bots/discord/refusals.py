@@ -7,7 +7,7 @@ from tieout.errors import NotAvailable
 _BAD_TOKEN = 4004
 _REFUSED = (
     "Discord refuses the bot's token: in the Developer Portal, under Bot, reset it, and set TIEOUT_DISCORD_TOKEN to "
-    "the new one."
+    "the new one, or `tieout credentials set discord_token`."
 )
 _INTENT = (
     "Discord refuses the intents: in the Developer Portal, under Bot, switch on “Message Content Intent”, without "

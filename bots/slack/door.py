@@ -10,17 +10,17 @@ import structlog
 
 from bots.inbound import Inbound
 from bots.intake import Taken
+from bots.slack.manifest import COMMAND, SHORTCUT
 from bots.slack.reading import read_click, read_command, read_message, read_shortcut
 from tieout.errors import NotAvailable
 from tieout.settings import Settings
 
 if TYPE_CHECKING:
     from slack_bolt import App
-    from slack_bolt.adapter.socket_mode import SocketModeHandler
     from starlette.types import ASGIApp
 
-COMMAND = "/tieout"
-_SUBTYPES = (None, "file_share", "thread_broadcast", "message_changed", "message_deleted")
+    from bots.slack.line import Line
+
 _log = structlog.get_logger(__name__)
 
 
@@ -35,24 +35,24 @@ class SlackDoor:
         if settings.slack_bot_token is None or not (settings.slack_app_token or settings.slack_signing_secret):
             raise NotAvailable(
                 "Slack needs TIEOUT_SLACK_BOT_TOKEN (xoxb-…) and TIEOUT_SLACK_APP_TOKEN (xapp-…), or, for events over "
-                "HTTP, TIEOUT_SLACK_SIGNING_SECRET."
+                "HTTP, TIEOUT_SLACK_SIGNING_SECRET; `tieout credentials set` keeps them, too."
             )
         self._settings = settings
         self._take = take
         self._app: App | None = None
-        self._handler: SocketModeHandler | None = None
+        self._line: Line | None = None
 
     def start(self) -> None:
         """Connect, and receive in threads of their own. Raises NotAvailable when Slack refuses the tokens."""
-        from slack_bolt.adapter.socket_mode import SocketModeHandler
         from slack_sdk.errors import SlackApiError
+
+        from bots.slack.line import Line
 
         try:
             self._app = build_app(self._settings, self._take)
             if self._settings.slack_app_token is not None:
-                token = self._settings.slack_app_token.get_secret_value()
-                self._handler = SocketModeHandler(self._app, token, web_client=self._app.client)
-                self._handler.connect()  # type: ignore[no-untyped-call]
+                self._line = Line(self._app, self._settings.slack_app_token.get_secret_value())
+                self._line.connect()
         except SlackApiError as error:
             why = error.response.get("error")
             raise NotAvailable(
@@ -63,7 +63,7 @@ class SlackDoor:
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
         """Return the service's application with Slack's path in it, when events come over HTTP."""
-        if self._app is None or self._settings.slack_signing_secret is None or self._handler is not None:
+        if self._app is None or self._settings.slack_signing_secret is None or self._line is not None:
             return app
         from bots.slack.http import SlackHttp
 
@@ -71,9 +71,9 @@ class SlackDoor:
 
     def stop(self) -> None:
         """Disconnect."""
-        if self._handler is not None:
-            self._handler.close()  # type: ignore[no-untyped-call]
-            self._handler = None
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
 
 def build_app(settings: Settings, take: Callable[[Inbound], Taken]) -> App:
@@ -111,8 +111,7 @@ def _listen(app: App, bot: str, take: Callable[[Inbound], Taken]) -> None:
         ack()
 
     app.event("app_mention")(said)
-    for subtype in _SUBTYPES:
-        app.event({"type": "message", "subtype": subtype})(said)
+    app.event("message")(said)  # of every subtype: what is not acknowledged comes again
     app.command(COMMAND)(commanded)
     app.action(re.compile(".*"))(clicked)
-    app.shortcut("ask_tieout")(picked)
+    app.shortcut(SHORTCUT)(picked)

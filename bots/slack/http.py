@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bots.slack.manifest import PATH
+
 if TYPE_CHECKING:
     from slack_bolt import App
 
-PATH = "/slack/events"
 _MOST = 1_000_000  # bytes of a request; Slack's are far smaller
 
 

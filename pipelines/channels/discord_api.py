@@ -1,21 +1,22 @@
-"""Discord's REST API, called with the bot's token: waits out rate limits, and says what its errors mean."""
+"""Discord's REST API, called with the bot's token: keeps to rate limits, and says what its errors mean."""
 
 from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
+from pipelines.channels.pace import Pace
 from tieout.errors import OutcomeUnknown, ProviderRefused, ProviderUnavailable
 from tieout.model import Principal
 from tieout.ports import BlobStore
 
-_PATIENCE_S = 60.0  # of waiting out rate limits, as long as Discord says
+_EVERY_S = 1.05  # between messages in a channel, once Discord has asked for it
+_CHANNEL = re.compile(r"/channels/(\d+)")
 _WEBHOOK = re.compile(r"/webhooks/[^/]+/[^/]+")  # holds a token
 _NO_DIRECT_MESSAGES = 50007
 
@@ -26,6 +27,7 @@ class DiscordApi:
     def __init__(self, token: SecretStr, blobs: BlobStore, *, url: str) -> None:
         """Take the bot's token, the blobs that hold files, and where the API is; nothing is connected."""
         self._blobs = blobs
+        self._pace = Pace(_EVERY_S)
         self._http = httpx.Client(
             base_url=url.rstrip("/"),
             headers={"Authorization": f"Bot {token.get_secret_value()}", "User-Agent": "DiscordBot (tieout, 0.1)"},
@@ -44,27 +46,26 @@ class DiscordApi:
     def call(
         self, verb: str, path: str, body: Mapping[str, Any] | None, message: Mapping[str, Any], *, sends: bool = True
     ) -> Any:
-        """Return what the API answers, rate limits waited out; `message` may have files that go along.
+        """Return what the API answers; `message` may have files that go along.
 
-        Raises ProviderRefused with the details `status` and `code`, ProviderUnavailable, and OutcomeUnknown for calls
-        that send something.
+        Raises ProviderRefused with the details `status` and `code`, ProviderUnavailable, RateLimited, and for calls
+        that send something OutcomeUnknown.
         """
         what = f"{verb} {_WEBHOOK.sub('/webhooks/…', path)}"
-        began = time.monotonic()
-        while True:
-            try:
-                answer = self._http.request(verb, path, **self._content(body, message))
-            except httpx.ConnectError as error:  # nothing was sent
-                raise ProviderUnavailable(f"Discord cannot be reached: {error}") from error
-            except httpx.HTTPError as error:
-                said = f"Discord did not answer {what}: {type(error).__name__}"
-                raise (OutcomeUnknown if sends else ProviderUnavailable)(said) from error
-            if answer.status_code != 429:
-                return _answer(answer, what, sends=sends)
-            pause_s = _pause_s(answer)
-            if time.monotonic() + pause_s - began > _PATIENCE_S:
-                raise ProviderUnavailable(f"Discord asks to wait for {pause_s:g} s before {what}")
-            time.sleep(pause_s)
+        channel = _CHANNEL.search(path)
+        place = f"Discord's {verb} in {channel[1]}" if channel else f"Discord's {what}"
+        turn = "" if message.get("optional") else str((body or {}).get("nonce") or path)
+        self._pace.before(place, turn)
+        try:
+            answer = self._http.request(verb, path, **self._content(body, message))
+        except httpx.ConnectError as error:  # nothing was sent
+            raise ProviderUnavailable(f"Discord cannot be reached: {error}") from error
+        except httpx.HTTPError as error:
+            said = f"Discord did not answer {what}: {type(error).__name__}"
+            raise (OutcomeUnknown if sends else ProviderUnavailable)(said) from error
+        if answer.status_code == 429:
+            raise self._pace.limited(place, _pause_s(answer), turn)
+        return _answer(answer, what, sends=sends)
 
     def _content(self, body: Mapping[str, Any] | None, message: Mapping[str, Any]) -> dict[str, Any]:
         """Return what httpx is given: JSON, or a form with files."""

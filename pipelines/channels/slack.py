@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pipelines.channels.fetch import fetched
+from pipelines.channels.pace import Pace
 from tieout.errors import NotFound, OutcomeUnknown, ProviderRefused, ProviderUnavailable
 from tieout.model import Principal
 from tieout.ports import BlobStore
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 EVENT_TYPE = "tieout_effect"
 _PAGES = 5  # of a thread's messages that are looked through for a key
-_PATIENCE_S = 60.0  # of waiting out rate limits, as long as Slack says
-_SAFE = frozenset({"ratelimited", "service_unavailable", "internal_error", "fatal_error", "request_timeout"})
+_EVERY_S = 1.1  # between messages in a channel, once Slack has asked for it
+_SAFE = frozenset({"service_unavailable", "internal_error", "fatal_error", "request_timeout"})
 
 
 class SlackChannel:
     """Sends what `bots.render` made for Slack.
 
-    A message: `workspace`, `to` {channel, thread} or {person} (a direct message), and either `text` and `blocks` (with
-    `edit`, the `ts` of a message that is changed, or `ephemeral`, the person who alone sees it) or `file` {name, sha256}.
+    A message: `workspace`, `to` {channel, thread} or {person} (a direct message), and either `text` and `blocks` or
+    `file` {name, sha256}. With text go `edit`, the `ts` of a message that is changed, or `ephemeral`, the person who
+    alone sees it.
     """
 
     name = "slack"
@@ -36,6 +37,7 @@ class SlackChannel:
         """Take a client with the bot's token, and the blobs that hold files."""
         self._client = client
         self._blobs = blobs
+        self._pace = Pace(_EVERY_S)
         self._direct: dict[str, str] = {}  # the channels of direct messages, by person
 
     def send(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -45,15 +47,16 @@ class SlackChannel:
             return self._upload(key, message, to)
         body = {"channel": to["channel"], "text": message["text"], "blocks": message["blocks"]}
         if message.get("edit"):
-            answer = self._call("chat.update", {**body, "ts": message["edit"]})
+            turn = "" if message.get("optional") else key
+            answer = self._call("chat.update", {**body, "ts": message["edit"]}, turn=turn)
         elif message.get("ephemeral"):
             said = {**body, "user": message["ephemeral"], **_thread(to)}
-            answer = self._call("chat.postEphemeral", said)
+            answer = self._call("chat.postEphemeral", said, turn=key)
             return {"message": "", "channel": to["channel"], "ephemeral": answer.get("message_ts")}
         else:
             metadata = {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
             said = {**body, **_thread(to), "metadata": metadata, "unfurl_links": False, "unfurl_media": False}
-            answer = self._call("chat.postMessage", said)
+            answer = self._call("chat.postMessage", said, turn=key)
         return {"message": answer["ts"], "channel": answer["channel"]}
 
     def look_up(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -115,7 +118,7 @@ class SlackChannel:
         shared = {"files": [{"id": place["file_id"], "title": f"{file['name']} · {_mark(key)}"}]}
         if to.get("thread"):
             shared["thread_ts"] = to["thread"]
-        self._call("files.completeUploadExternal", {**shared, "channel_id": to["channel"]})
+        self._call("files.completeUploadExternal", {**shared, "channel_id": to["channel"]}, turn=key)
         return {"message": "", "channel": to["channel"], "file": place["file_id"]}
 
     def _put(self, url: str, name: str, data: bytes) -> None:
@@ -126,25 +129,25 @@ class SlackChannel:
         except httpx.HTTPError as error:
             raise ProviderUnavailable(f"Slack did not take the file {name}: {type(error).__name__}") from error
 
-    def _call(self, method: str, body: Mapping[str, Any], *, sends: bool = True) -> Mapping[str, Any]:
-        """Call the Web API, waiting out rate limits. Raises ProviderRefused, OutcomeUnknown, ProviderUnavailable."""
+    def _call(self, method: str, body: Mapping[str, Any], *, sends: bool = True, turn: str = "") -> Mapping[str, Any]:
+        """Call the Web API. Raises ProviderRefused, OutcomeUnknown, ProviderUnavailable, RateLimited."""
         from slack_sdk.errors import SlackApiError
 
-        began = time.monotonic()
-        while True:
-            try:
-                json = {name: value for name, value in body.items() if value not in ("", None)}
-                read = method.startswith("conversations.") or method == "files.getUploadURLExternal"
-                client = self._client
-                answer = client.api_call(method, params=json) if read else client.api_call(method, json=json)
-                return dict(answer.data) if isinstance(answer.data, dict) else {}
-            except SlackApiError as error:
-                pause_s = _pause_s(error)
-                if pause_s is None or time.monotonic() + pause_s - began > _PATIENCE_S:
-                    raise _translated(method, error, sends=sends) from error
-                time.sleep(pause_s)
-            except Exception as error:  # a connection that broke: the message may have arrived
-                raise _unknown(method, error, sends=sends) from error
+        place = f"Slack's {method} in {body.get('channel') or body.get('channel_id') or 'the team'}"
+        self._pace.before(place, turn)
+        try:
+            json = {name: value for name, value in body.items() if value not in ("", None)}
+            read = method.startswith("conversations.") or method == "files.getUploadURLExternal"
+            client = self._client
+            answer = client.api_call(method, params=json) if read else client.api_call(method, json=json)
+            return dict(answer.data) if isinstance(answer.data, dict) else {}
+        except SlackApiError as error:
+            pause_s = _pause_s(error)
+            if pause_s is not None:
+                raise self._pace.limited(place, pause_s, turn) from error
+            raise _translated(method, error, sends=sends) from error
+        except Exception as error:  # a connection that broke: the message may have arrived
+            raise _unknown(method, error, sends=sends) from error
 
 
 def _thread(to: Mapping[str, Any]) -> dict[str, str]:
@@ -178,7 +181,7 @@ def _pause_s(error: SlackApiError) -> float | None:
 def _translated(method: str, error: SlackApiError, *, sends: bool) -> Exception:
     status, what = getattr(error.response, "status_code", 200), str(error.response.get("error") or "no reason")
     if status >= 500 or what in _SAFE:
-        return _unknown(method, error, sends=sends and what != "ratelimited")
+        return _unknown(method, error, sends=sends)
     if what in ("channel_not_found", "message_not_found", "thread_not_found") and not sends:
         return NotFound(f"Slack's {method}: {what}")
     return ProviderRefused(f"Slack refused {method}: {what}{_hint(what, error)}")

@@ -22,7 +22,7 @@ from sqlalchemy import text
 
 from store.backup.restore import restore
 from store.backup.take import StoreBackups
-from store.credentials import KEY_FILE, SqlCredentialStore, open_keys
+from store.credentials import KEY_FILE, SqlCredentialStore, open_credentials, open_keys
 from store.database import Database, open_database, open_in_memory
 from tieout.errors import InvalidInput, NotAvailable
 from tieout.model import Principal, Role
@@ -336,3 +336,61 @@ def test_a_backup_holds_credentials_sealed_and_never_the_key(tmp_path: Path) -> 
     assert "secret.key" in refusal(lambda: SqlCredentialStore(restored, open_keys(tmp_path / "new")).get(ANN, "slack"))
     assert opened(SqlCredentialStore(restored, open_keys(home))) == PLAIN
     restored.close()
+
+
+# ---------------------------------------------------------------- a key file that is renewed
+
+
+def test_a_rotation_puts_a_new_key_into_the_file(database: Database, tmp_path: Path) -> None:
+    store = open_credentials(database, tmp_path)
+    assert store.names(ANN) == [] and not (tmp_path / KEY_FILE).exists()  # a look makes no key
+    store.put(ANN, "slack", SECRET)
+    store.put(EVE, "slack", SecretStr("theirs"))
+    old = (tmp_path / KEY_FILE).read_text()
+    assert store.rotate() == 2
+    new = (tmp_path / KEY_FILE).read_text()
+    assert len(new.split()) == 1 and new != old and (tmp_path / KEY_FILE).stat().st_mode & 0o777 == 0o600
+    for one in (store, open_credentials(database, tmp_path)):
+        assert (opened(one), opened(one, who=EVE)) == (PLAIN, "theirs")
+    assert "another key" in refusal(lambda: SqlCredentialStore(database, keys(old.strip())).get(ANN, "slack"))
+
+
+def test_a_rotation_that_was_killed_in_between_leaves_all_that_is_needed(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_credentials(database, tmp_path)
+    store.put(ANN, "slack", SECRET)
+
+    def killed(_: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(SqlCredentialStore, "_seal_anew", killed)
+        store.rotate()
+    again = open_credentials(database, tmp_path)
+    assert opened(again) == PLAIN
+    assert again.rotate() == 1
+    assert (opened(again), len((tmp_path / KEY_FILE).read_text().split())) == (PLAIN, 1)
+
+
+def test_a_rotation_before_anything_is_kept_makes_the_key(database: Database, tmp_path: Path) -> None:
+    store = open_credentials(database, tmp_path)
+    assert store.rotate() == 0
+    store.put(ANN, "slack", SECRET)
+    assert opened(open_credentials(database, tmp_path)) == PLAIN
+
+
+def test_with_a_given_key_a_rotation_writes_no_file(database: Database, tmp_path: Path) -> None:
+    open_credentials(database, tmp_path, SecretStr(OLD)).put(ANN, "slack", SECRET)
+    assert open_credentials(database, tmp_path, SecretStr(f"{NEW},{OLD}")).rotate() == 1
+    assert opened(open_credentials(database, tmp_path, SecretStr(NEW))) == PLAIN
+    assert not (tmp_path / KEY_FILE).exists()
+
+
+def test_it_tells_who_put_a_credential_last(store: CredentialStore) -> None:
+    store.put(ANN, "slack", SECRET)
+    store.put(Principal("bob", "desk", Role.ADMIN), "discord", SECRET)
+    store.put(EVE, "slack", SECRET)
+    assert list(store.authors(ANN).items()) == [("discord", "bob"), ("slack", "ann")]
+    store.put(Principal("bob", "desk", Role.ADMIN), "slack", SECRET)
+    assert store.authors(ANN)["slack"] == "bob"

@@ -11,7 +11,7 @@ import pytest
 from store.database import DatabaseAway, DatabaseBusy, open_in_memory
 from store.runs import SqlRunStore
 from tieout.backoff import Backoff
-from tieout.errors import NotFound, ProviderUnavailable, StorageFull, TieoutError
+from tieout.errors import NotFound, ProviderUnavailable, RateLimited, StorageFull, TieoutError
 from tieout.execution import Executor
 from tieout.model import (
     ModelAnswer,
@@ -23,6 +23,7 @@ from tieout.model import (
     RunRequest,
     RunState,
     StepSpec,
+    StepState,
     Usage,
 )
 from tieout.ports import Agent, Parts, StepOutcome
@@ -292,3 +293,43 @@ def test_a_run_that_is_resumed_after_its_deferrals_waits_anew() -> None:
     desk.agent = Agent("toy", "1", "", desk.agent.plan, {"act": lambda context: StepOutcome({})})
     desk.execute(run)
     assert desk.state(run) is RunState.DONE
+
+
+def test_a_step_whose_message_has_to_wait_its_turn_holds_no_worker_and_is_charged_no_attempt() -> None:
+    desk = Desk(sending)
+    run = desk.submit()
+    real, refusals = desk.channel.send, [RateLimited("slowly", after_s=7.5), RateLimited("slowly", after_s=600.0)]
+
+    def limited(key: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        if refusals:
+            raise refusals.pop(0)
+        return real(key, message)
+
+    vars(desk.channel)["send"] = limited
+    for after_s in (7.5, 600.0):
+        desk.execute(run)
+        step = desk.step(run)
+        assert (step.state, step.attempt) == (StepState.RETRY, 0), "it is not to be counted"
+        assert desk.store.unknown_effects(ANN) == []  # nothing was sent, and nobody has to find out
+        ready, due = desk.store.promote_due(now=desk.now)
+        assert (ready, due) == ([], desk.now + timedelta(seconds=after_s))
+        desk.now += timedelta(seconds=after_s)
+    desk.execute(run)
+    assert desk.state(run) is RunState.DONE
+    assert len(desk.channel.sent) == 1
+
+
+def test_a_turn_that_never_comes_ends_in_a_failure_that_says_why() -> None:
+    desk = Desk(sending)
+    run = desk.submit()
+
+    def limited(key: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise RateLimited("chat lets nothing through", after_s=1.0)
+
+    vars(desk.channel)["send"] = limited
+    tries = 0
+    while desk.state(run) is RunState.RUNNING or tries == 0:
+        desk.execute(run)
+        tries += 1
+        assert tries < 1000
+    assert "lets nothing through" in str(desk.step(run).error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tieout.client.backup import HttpBackups
+from tieout.client.credentials import HttpCredentials
 from tieout.client.documents import HttpDocuments
 from tieout.client.http import problem_error, read_sse
 from tieout.client.market import HttpMarket
@@ -14,7 +15,16 @@ from tieout.client.workers import HttpWorkers
 __all__ = ["HttpDesk", "problem_error", "read_sse"]
 
 
-class HttpDesk(HttpRuns, HttpDocuments, HttpMarket, HttpSchedules, HttpWorkers, HttpBackups, HttpOperations):
+class HttpDesk(
+    HttpRuns,
+    HttpDocuments,
+    HttpMarket,
+    HttpSchedules,
+    HttpWorkers,
+    HttpBackups,
+    HttpOperations,
+    HttpCredentials,
+):
     """A `Desk` behind a service's URL. Close it, or use it as a context manager.
 
     Errors of the service come back as the same classes of tieout.errors; a service that does not answer

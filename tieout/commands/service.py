@@ -28,10 +28,11 @@ def up(
 
 def doctor(as_json: Json = False) -> None:
     """Say what is configured, what can be reached and what to do."""
+    from bots.health import examine_chats
     from tieout.doctor import examine
 
     settings = shell.settings()
-    checks = examine(settings, shell.principal(settings))
+    checks = examine(settings, shell.principal(settings), others=examine_chats)
     failed = any(check.state == "failed" for check in checks)
     if as_json:
         terminal.show_json({"ok": not failed, "checks": [check.as_object() for check in checks]})

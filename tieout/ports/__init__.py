@@ -20,11 +20,12 @@ from tieout.ports.models import ModelProvider
 from tieout.ports.retrieval import Embedder, IngestOutcome, Library, Registry, SearchFilter, VectorIndex, VectorPoint
 from tieout.ports.runs import NO_LIMIT, NO_USAGE, Advanced, Budget, Claimed, Depths, Effect, RunFilter, RunStore
 from tieout.ports.schedules import ScheduleStore
-from tieout.ports.secrets import CredentialStore
+from tieout.ports.secrets import CREDENTIALS, CredentialStore
 from tieout.ports.waits import WaitStore
 from tieout.ports.workers import WorkerStore
 
 __all__ = [
+    "CREDENTIALS",
     "DEFAULT_OPTIONS",
     "LONGEST_MESSAGE",
     "NO_LIMIT",

@@ -17,7 +17,8 @@ class Channel(Protocol):
     def send(self, key: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
         """Send the message once and return its receipt (JSON values).
 
-        Raises ProviderRefused when it certainly was not sent. After any other error nobody knows.
+        Raises ProviderRefused and RateLimited when it certainly was not sent. After any other error nobody knows.
+        A message marked `optional` is left out rather than to take a place from others: RateLimited.
         """
         ...
 

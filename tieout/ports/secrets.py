@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from pydantic import SecretStr
 
 from tieout.model import Principal
+
+# What can be kept: names of settings. One that the environment gives comes before one that is kept.
+CREDENTIALS: Mapping[str, str] = {
+    "slack_bot_token": "xoxb-…, with which tieout speaks in Slack",
+    "slack_app_token": "xapp-…, for Slack's Socket Mode",
+    "slack_signing_secret": "for Slack's events over HTTP instead",
+    "discord_token": "the token of Discord's bot",
+    "model_api_key": "the key of the model's endpoint",
+    "embedding_api_key": "the key of the embeddings' endpoint",
+    "qdrant_api_key": "the key of the Qdrant server",
+}
 
 
 class CredentialStore(Protocol):
@@ -22,6 +34,10 @@ class CredentialStore(Protocol):
 
     def names(self, principal: Principal) -> list[str]:
         """Return the names of the workspace's credentials in their order."""
+        ...
+
+    def authors(self, principal: Principal) -> Mapping[str, str]:
+        """Return who put each of the workspace's credentials last, by the names in their order."""
         ...
 
     def remove(self, principal: Principal, name: str) -> bool:

@@ -9,7 +9,18 @@ from pathlib import Path
 
 from tieout.errors import InvalidInput, PermissionDenied
 from tieout.model import Principal, Role
-from tieout.ports import Agents, Changes, Checker, Engine, Parts, ResultRenderer, RunStore, ScheduleStore, WorkerStore
+from tieout.ports import (
+    Agents,
+    Changes,
+    Checker,
+    CredentialStore,
+    Engine,
+    Parts,
+    ResultRenderer,
+    RunStore,
+    ScheduleStore,
+    WorkerStore,
+)
 from tieout.ports.backup import Backups, Retention
 
 MAX_QUESTION = 4_000  # characters; longer texts belong in a document
@@ -50,6 +61,7 @@ class UseCases:
     wake_scheduler: Callable[[], None] = _nobody
     backups: Backups | None = None
     retention: Retention | None = None
+    credential_store: CredentialStore | None = None
     metrics: Callable[[], bytes] = _no_metrics
 
 

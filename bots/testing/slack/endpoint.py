@@ -40,6 +40,7 @@ class Endpoint:
             answer, status, headers = self._answer(name, arguments, trouble), 200, {}
         except Refusal as refusal:
             answer, status, headers = refusal.body(), refusal.status, refusal.headers
+        headers = headers | self._scopes_of(arguments.token)
         seconds = time.monotonic() - began
         self._journal.called(
             Request(name, seconds, answer["ok"], answer.get("error", ""), arguments.values, time.time())
@@ -60,6 +61,13 @@ class Endpoint:
         with self._context.world.changing():
             self._limiter.take(name, arguments.text("channel"))
             return {"ok": True, **method.call(self._context, arguments)}
+
+    def _scopes_of(self, token: str) -> dict[str, str]:
+        """Return the header that names the scopes of a token, on every answer to who shows one."""
+        identity = self._context.world.identity
+        if token == identity.bot_token:
+            return {"x-oauth-scopes": ",".join(sorted(self.scopes))}
+        return {"x-oauth-scopes": "connections:write"} if token == identity.app_token else {}
 
     def _authorize(self, method: Method, token: str) -> None:
         world = self._context.world

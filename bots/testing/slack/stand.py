@@ -110,6 +110,11 @@ class SlackStand:
         return self.identity.app_token
 
     @property
+    def scopes(self) -> frozenset[str]:
+        """Return the scopes of the bot's token."""
+        return frozenset(self._endpoint.scopes)
+
+    @property
     def acks(self) -> list[Ack]:
         """Return (envelope's kind, seconds from delivery to acknowledgement), in the order of arrival."""
         return self._journal.acks()

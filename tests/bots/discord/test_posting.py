@@ -20,8 +20,8 @@ def inbound(kind: InboundKind, *, thread: str = "", direct: bool = False, **more
     return Inbound(key, kind, place, "900", _AT, **more)
 
 
-def carried(asked: Inbound, *, private: bool = False) -> list[dict[str, Any]]:
-    return list(_discord("w", asked, _LONG, private))
+def carried(asked: Inbound, *, private: bool = False, direct: bool = False) -> list[dict[str, Any]]:
+    return list(_discord("w", asked, _LONG, private, direct))
 
 
 def test_a_mention_is_answered_in_the_thread_that_it_begins() -> None:
@@ -41,6 +41,11 @@ def test_a_private_answer_to_a_mention_is_for_the_person_alone() -> None:
     for one in carried(inbound(InboundKind.MESSAGE, message="5"), private=True):
         assert one["alone"] == "900" and "open_thread" not in one
     assert "alone" not in carried(inbound(InboundKind.MESSAGE, direct=True), private=True)[0]
+
+
+def test_a_direct_answer_to_a_call_is_not_by_its_token_which_leaves_nothing_behind() -> None:
+    for one in carried(inbound(InboundKind.COMMAND, token="700/secret"), direct=True):
+        assert one["alone"] == "900" and "interaction" not in one
 
 
 def test_a_call_is_answered_by_its_token_first() -> None:

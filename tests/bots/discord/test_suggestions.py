@@ -11,17 +11,24 @@ from typing import Any
 from bots.command import Argument, Command, Commands, Reply, discover
 from bots.discord.client import Receiver
 from bots.discord.suggestions import Suggestions
+from bots.inbound import Place
 from bots.render.document import Document
 from tests.bots.discord.local import ADA, LocalDiscord
 from tieout.model import Principal
 from tieout.ports import Desk
 
+HERE = Place("discord", "8", "80")
+
+
+def who(place: Place, author: str) -> Principal:
+    return Principal(f"discord:{author}", f"w-{place.team}")
+
 
 def suggest(argument: Argument, typed: str) -> list[str]:
     command = Command("one", "One.", lambda _: Reply(Document("")), (argument,))
-    suggestions = Suggestions(Commands([command]), object(), "w")  # type: ignore[arg-type]
+    suggestions = Suggestions(Commands([command]), object(), who)  # type: ignore[arg-type]
     try:
-        return asyncio.run(suggestions.of("one", argument.name, typed, ADA))
+        return asyncio.run(suggestions.of("one", argument.name, typed, HERE, ADA))
     finally:
         suggestions.close()
 
@@ -34,7 +41,7 @@ def test_the_person_who_types_is_who_looks() -> None:
         return [*map(str, range(30)), "x" * 101]
 
     assert suggest(Argument("a", "a", suggest=look), "AA") == [str(number) for number in range(25)]
-    assert asked == [(f"discord:{ADA}", "w", "AA")]
+    assert asked == [(f"discord:{ADA}", "w-8", "AA")]
 
 
 def test_choices_are_suggested_by_what_is_in_them() -> None:
@@ -51,10 +58,10 @@ def test_what_takes_too_long_suggests_nothing() -> None:
     began = time.monotonic()
     look = Argument("a", "a", suggest=lambda *_: [str(done.wait(30))])
     command = Command("one", "One.", lambda _: Reply(Document("")), (look,))
-    suggestions = Suggestions(Commands([command]), object(), "w")  # type: ignore[arg-type]
+    suggestions = Suggestions(Commands([command]), object(), who)  # type: ignore[arg-type]
 
     async def of() -> list[str]:
-        return await suggestions.of("one", "a", "", ADA)
+        return await suggestions.of("one", "a", "", HERE, ADA)
 
     assert asyncio.run(of()) == [] and time.monotonic() - began < 10
     done.set()
@@ -73,7 +80,7 @@ def test_what_is_typed_is_answered_with_choices(discord: LocalDiscord, connect: 
 
 
 def test_the_client_has_no_more_intents_than_it_needs() -> None:
-    suggestions = Suggestions(Commands([]), None, "w")
+    suggestions = Suggestions(Commands([]), None, who)
     suggestions.close()
     client = Receiver(lambda _: None, Commands([]), suggestions, ready=lambda: None)  # type: ignore[arg-type,return-value]
     assert {name for name, on in client.intents if on} == {"guilds", "guild_messages", "dm_messages", "message_content"}

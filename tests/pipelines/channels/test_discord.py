@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 from pipelines.channels.discord import DiscordChannel
 from store.blobs import FolderBlobStore
 from tests.bots.discord.local import ADA, APPLICATION, DIRECT, GENERAL, TOKEN, LocalDiscord
-from tieout.errors import OutcomeUnknown, ProviderRefused, ProviderUnavailable
+from tieout.errors import OutcomeUnknown, ProviderRefused, RateLimited
 from tieout.model import Principal
 
 
@@ -180,18 +181,25 @@ def test_a_private_answer_to_a_mention_is_a_direct_message(discord: LocalDiscord
     assert said(discord, DIRECT) == ["hello"]
 
 
-def test_a_rate_limit_is_waited_out(discord: LocalDiscord, channel: DiscordChannel) -> None:
+def test_a_rate_limit_says_when_to_come_again(discord: LocalDiscord, channel: DiscordChannel) -> None:
     discord.refused["/messages"] = 429, {"retry_after": 0.2, "message": "slow down"}
+    with pytest.raises(RateLimited) as caught:
+        channel.send("key", message())
+    assert 0.1 < caught.value.after_s <= 0.2 and said(discord) == []
+    time.sleep(caught.value.after_s)
     channel.send("key", message())
     assert said(discord) == ["hello"] and len(discord.calls) == 2
 
 
-def test_a_rate_limit_that_is_too_long_is_a_provider_that_is_away(
+def test_what_may_be_left_out_is_not_even_tried_where_it_would_wait(
     discord: LocalDiscord, channel: DiscordChannel
 ) -> None:
-    discord.refused["/messages"] = 429, {"retry_after": 600, "message": "slow down"}
-    with pytest.raises(ProviderUnavailable):
+    discord.refused["/messages"] = 429, {"retry_after": 0.5, "message": "slow down"}
+    with pytest.raises(RateLimited):
         channel.send("key", message())
+    with pytest.raises(RateLimited):
+        channel.send("progress", message("step 2 of 5", optional=True))
+    assert len(discord.calls) == 1
 
 
 def test_a_broken_answer_leaves_open_whether_it_arrived(discord: LocalDiscord, channel: DiscordChannel) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from tieout.ports.desk.backup import BackupDesk
+from tieout.ports.desk.credentials import CredentialDesk
 from tieout.ports.desk.documents import Checker, DocumentDesk
 from tieout.ports.desk.market import MarketDesk
 from tieout.ports.desk.operations import OperationDesk, Replayed
@@ -15,6 +16,7 @@ from tieout.ports.desk.workers import WorkerDesk
 __all__ = [
     "BackupDesk",
     "Checker",
+    "CredentialDesk",
     "Desk",
     "DocumentDesk",
     "MarketDesk",
@@ -27,5 +29,15 @@ __all__ = [
 ]
 
 
-class Desk(RunDesk, OperationDesk, DocumentDesk, MarketDesk, ScheduleDesk, WorkerDesk, BackupDesk, Protocol):
+class Desk(
+    RunDesk,
+    OperationDesk,
+    DocumentDesk,
+    MarketDesk,
+    ScheduleDesk,
+    WorkerDesk,
+    BackupDesk,
+    CredentialDesk,
+    Protocol,
+):
     """Every use case. The application is one in this process; the HTTP client is one in the service's."""

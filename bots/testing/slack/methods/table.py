@@ -14,4 +14,6 @@ METHODS: Mapping[str, Method] = {
     **files.METHODS,
     **modals.METHODS,
 }
-SCOPES = frozenset(method.scope for method in METHODS.values() if method.scope)
+_OF_EVENTS = ("app_mentions:read", "channels:history", "groups:history", "im:history", "mpim:history")
+_OTHERS = ("commands", "files:read")
+SCOPES = frozenset({*_OF_EVENTS, *_OTHERS, *(method.scope for method in METHODS.values() if method.scope)})
