@@ -80,7 +80,8 @@ def _read(context: StepContext, inbound: Inbound) -> tuple[Asked, Command]:
     if inbound.kind is InboundKind.CLICK:
         verb, _, argument = inbound.action.partition(":")
         command = commands.of_button(verb)
-        arguments = {command.arguments[0].name: argument, "verb": verb} if command.arguments else {}
+        called = {command.arguments[0].name: argument, "verb": verb} if command.arguments else {}
+        arguments = {**inbound.arguments, **called}
     elif inbound.kind is InboundKind.COMMAND:
         command = commands.get(inbound.command)
         arguments = checked(command, inbound.arguments)

@@ -149,6 +149,7 @@ def _buttons(run: Run) -> tuple[Button, ...]:
     return (
         Button("Sources", f"sources:{run.id}"),
         Button("Run again", f"rerun:{run.id}"),
+        Button("Schedule", f"repeat:{run.id}"),
         Button("Good", f"good:{run.id}"),
         Button("Bad", f"bad:{run.id}"),
     )

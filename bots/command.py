@@ -7,6 +7,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bots.form import Form
 from bots.inbound import Attachment, Inbound
 from bots.render.document import Document
 from tieout.errors import InvalidInput, NotFound
@@ -86,6 +87,9 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     role: Role = Role.MEMBER
     verbs: tuple[str, ...] = ()  # of buttons that it answers: `verb:argument` is its call with the first argument
+    forms: Mapping[str, Form] = field(
+        default_factory=dict
+    )  # what buttons of a verb ask before; its fields are arguments
 
     @property
     def usage(self) -> str:
@@ -109,6 +113,8 @@ class Commands:
                 if verb in self._verbs:
                     raise ValueError(f"two commands answer buttons of {verb!r}")
                 self._verbs[verb] = command
+            if unknown := set(command.forms) - set(command.verbs):
+                raise ValueError(f"{command.name!r} asks something for buttons that it does not answer: {unknown}")
 
     def __iter__(self) -> Iterator[Command]:
         return iter(self._commands.values())
@@ -129,6 +135,12 @@ class Commands:
         if verb not in self._verbs:
             raise NotFound("This button is of an older version of tieout; ask again to get new ones.")
         return self._verbs[verb]
+
+    def form_of(self, action: str) -> Form | None:
+        """Return what a button asks before it does anything; None for one that asks nothing, and for unknown ones."""
+        verb = action.partition(":")[0]
+        command = self._verbs.get(verb)
+        return command.forms.get(verb) if command is not None else None
 
 
 def discover() -> Commands:

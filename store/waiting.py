@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from tieout.model import OpenWait, Principal, ReadyStep, RunState, StepState, Wa
 from tieout.ports import Claimed
 
 OPEN, WAITING = WaitState.OPEN.value, StepState.WAITING.value
+_TOLD = 8_000  # characters of an outside event's payload that the run's events tell along
 
 
 def suspend(
@@ -187,7 +189,8 @@ def signal(
         return False, []
     values = {"workspace": principal.workspace, "payload": dict(payload), "sent_by": principal.id, "sent_at": now}
     connection.execute(insert(signals).values(run_id=run_id, name=name, **values))
-    change.event("signal_arrived", {"name": name, "by": principal.id})
+    told = {"payload": dict(payload)} if len(json.dumps(payload, default=str)) <= _TOLD else {}
+    change.event("signal_arrived", {"name": name, "by": principal.id, **told})
     open_wait = (*(waits.c.run_id == run_id, waits.c.name == name), waits.c.state == OPEN, waits.c.kind == "event")
     opened: list[ReadyStep] = []
     for row in connection.execute(select(waits).where(*open_wait)).all():

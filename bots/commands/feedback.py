@@ -5,6 +5,7 @@ from __future__ import annotations
 from bots.answer import find_run
 from bots.command import Argument, Asked, Command, Reply
 from bots.commands._asking import run_id_in, suggest_runs
+from bots.form import Field, Form
 from bots.render.document import Document
 from tieout.errors import InvalidInput
 
@@ -44,4 +45,5 @@ COMMAND = Command(
         Argument("reason", "what was wrong, or right", required=False, rest=True),
     ),
     verbs=_VERDICTS,
+    forms={"bad": Form("What was wrong?", (Field("reason", "What was wrong?", required=False, long=True),))},
 )

@@ -9,8 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bots.answer import find_run
 from bots.command import Argument, Asked, Command, Reply
 from bots.commands._asking import question_of
+from bots.form import Field, Form
 from bots.inbound import Inbound, InboundKind
 from bots.post import place_of_answer
 from bots.render.document import Button, ButtonStyle, Document
@@ -22,6 +24,8 @@ from tieout.ports import Desk
 from tieout.recurrence import parse_rule, zone_of
 
 _VERBS = ("pause", "resume", "remove", "run")
+_REPEAT = "repeat"  # the verb of answers' buttons: the run's question, asked again and again
+_HINT = "0 9 * * 1-5 Europe/London, every 6h, XNYS close + 30m"
 _MOST_LISTED = 20
 _LONGEST_NAME = 60
 _AGENTS = ("research", "ask")
@@ -30,6 +34,8 @@ _AGENTS = ("research", "ask")
 def schedule(asked: Asked) -> Reply:
     """List, pause, resume or remove schedules, or add one. Raises InvalidInput, NotFound, PermissionDenied."""
     order = asked.arguments.get("order", "").strip() or "list"
+    if asked.arguments.get("verb") == _REPEAT:
+        return _repeated(asked, order)
     verb, _, rest = order.partition(" ")
     if order.lower() == "list":
         return _listed(asked)
@@ -71,10 +77,19 @@ def _changed(asked: Asked, verb: str, reference: str) -> Reply:
     return Reply(_told(changed, f"The schedule **{name}** is {changed.state}."))
 
 
+def _repeated(asked: Asked, run_id: str) -> Reply:
+    """Add a schedule that asks an answered question again, by the rule that was filled in."""
+    run = find_run(asked.desk, asked.principal, run_id)
+    return _kept(asked, asked.text("rule"), run.request.question)
+
+
 def _added(asked: Asked, order: str) -> Reply:
-    """Add a schedule once, however often the order is carried out: its name comes from what was ordered, and where."""
     rule, text = split_order(order)
-    question = question_of(asked, text)
+    return _kept(asked, rule, question_of(asked, text))
+
+
+def _kept(asked: Asked, rule: str, question: str) -> Reply:
+    """Add a schedule once, however often the order is carried out: its name comes from what was ordered, and where."""
     asked.desk.preview_rule(asked.principal, rule, count=1)
     spec = ScheduleSpec(_name(asked.inbound, question), rule, _request(asked, question))
     try:
@@ -166,5 +181,6 @@ COMMAND = Command(
             suggest=_suggest,
         ),
     ),
-    verbs=("schedule",),
+    verbs=("schedule", _REPEAT),
+    forms={_REPEAT: Form("Ask this again", (Field("rule", "When", value="XNYS close + 30m", hint=_HINT),))},
 )

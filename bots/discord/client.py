@@ -11,6 +11,7 @@ import structlog
 from discord.app_commands import Choice
 
 from bots.command import Commands
+from bots.discord.forms import modal_of
 from bots.discord.reading import (
     called,
     place_of,
@@ -18,6 +19,7 @@ from bots.discord.reading import (
     read_command,
     read_deletion,
     read_edit,
+    read_form,
     read_message,
     read_pick,
 )
@@ -105,6 +107,8 @@ class Receiver(discord.Client):
             await (self._picked if data.get("type") == _OF_MESSAGES else self._called)(interaction)
         elif kind is discord.InteractionType.component and data.get("component_type") == _BUTTON:
             await self._clicked(interaction)
+        elif kind is discord.InteractionType.modal_submit:
+            await self._filled_in(interaction)
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         """Log what nobody caught; the connection goes on."""
@@ -122,6 +126,14 @@ class Receiver(discord.Client):
 
     async def _clicked(self, interaction: discord.Interaction) -> None:
         inbound = read_click(interaction, await self._parent_of(interaction))
+        form = self._commands.form_of(inbound.action)
+        if form is not None:  # nothing is done before it is filled in
+            await _acknowledged(interaction.response.send_modal(modal_of(form, inbound.action)), inbound)
+        elif await self._taken(inbound):
+            await _acknowledged(interaction.response.defer(), inbound)
+
+    async def _filled_in(self, interaction: discord.Interaction) -> None:
+        inbound = read_form(interaction, await self._parent_of(interaction))
         if await self._taken(inbound):
             await _acknowledged(interaction.response.defer(), inbound)
 

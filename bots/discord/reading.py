@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import discord
 
+from bots.discord.forms import filled_in
 from bots.inbound import Attachment, Inbound, InboundKind, Place
 
 type Json = Mapping[str, Any]
@@ -86,6 +88,12 @@ def read_click(interaction: discord.Interaction, parent: int | None) -> Inbound:
     on = str(interaction.message.id) if interaction.message else ""
     action = str(_data(interaction)["custom_id"])
     return _interaction(interaction, InboundKind.CLICK, parent, message=on, action=action)
+
+
+def read_form(interaction: discord.Interaction, parent: int | None) -> Inbound:
+    """Return the click with what was filled in."""
+    clicked = read_click(interaction, parent)
+    return replace(clicked, arguments=filled_in(_data(interaction)))
 
 
 def read_pick(interaction: discord.Interaction, bot: int, parent: int | None) -> Inbound:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from bots.command import discover
 from bots.inbound import Inbound
 from bots.intake import Taken
+from bots.slack.forms import CALLBACK, read_form, view_of
 from bots.slack.manifest import COMMAND, SHORTCUT
 from bots.slack.reading import read_click, read_command, read_message, read_shortcut
 from tieout.errors import NotAvailable
@@ -17,6 +19,7 @@ from tieout.settings import Settings
 
 if TYPE_CHECKING:
     from slack_bolt import App
+    from slack_sdk import WebClient
     from starlette.types import ASGIApp
 
     from bots.slack.line import Line
@@ -92,6 +95,8 @@ def build_app(settings: Settings, take: Callable[[Inbound], Taken]) -> App:
 
 
 def _listen(app: App, bot: str, take: Callable[[Inbound], Taken]) -> None:
+    commands = discover()
+
     def said(event: Mapping[str, Any], body: Mapping[str, Any]) -> None:
         inbound = read_message(event, str(body["team_id"]), bot)
         if inbound is not None:
@@ -101,9 +106,20 @@ def _listen(app: App, bot: str, take: Callable[[Inbound], Taken]) -> None:
         take(read_command(body))
         ack()
 
-    def clicked(ack: Callable[..., Any], body: Mapping[str, Any]) -> None:
-        if body["actions"][0].get("type") == "button" and not body["actions"][0].get("url"):
-            take(read_click(body))
+    def clicked(ack: Callable[..., Any], body: Mapping[str, Any], client: WebClient) -> None:
+        if body["actions"][0].get("type") != "button" or body["actions"][0].get("url"):
+            ack()
+            return
+        inbound = read_click(body)
+        form = commands.form_of(inbound.action)
+        if form is None:
+            take(inbound)
+        ack()
+        if form is not None:  # nothing is done before it is filled in
+            client.views_open(trigger_id=str(body["trigger_id"]), view=view_of(form, inbound))
+
+    def filled_in(ack: Callable[..., Any], body: Mapping[str, Any]) -> None:
+        take(read_form(body))
         ack()
 
     def picked(ack: Callable[..., Any], body: Mapping[str, Any]) -> None:
@@ -115,3 +131,4 @@ def _listen(app: App, bot: str, take: Callable[[Inbound], Taken]) -> None:
     app.command(COMMAND)(commanded)
     app.action(re.compile(".*"))(clicked)
     app.shortcut(SHORTCUT)(picked)
+    app.view(CALLBACK)(filled_in)

@@ -89,8 +89,16 @@ class CrashSite:
     # ------------------------------------------------------------ waiting and looking
 
     def await_point(self, point: Point, number: int = 0) -> None:
-        """Wait until the point has struck."""
-        self.until(point.mark(self.folder, number).exists)
+        """Wait until the point has struck; one that comes by time finds a run under way, however quick they are."""
+
+        def struck() -> bool:
+            if point.mark(self.folder, number).exists():
+                return True
+            if all(run.state.final for run in self.looked()):
+                self.submit()
+            return False
+
+        self.until(struck)
 
     def await_ends(self, *ends: RunState) -> None:
         """Keep the workers going until all runs have ended, and so."""

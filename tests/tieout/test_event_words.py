@@ -40,6 +40,11 @@ ASKED = {
             "eve could not decide 'publish' as approved: not an approver",
         ),
         ("signal_arrived", {"name": "prices", "by": "max"}, "max sent 'prices'"),
+        (
+            "signal_arrived",
+            {"name": "feedback/max/bad", "by": "max", "payload": {"verdict": "bad", "reason": "the year is wrong"}},
+            "max sent 'feedback/max/bad': verdict bad, reason the year is wrong",
+        ),
         ("steps_spawned", {"steps": list("abcdefg"), "count": 700}, "added 700 steps: a, b, c, d, e and 695 more"),
         ("step_cancelled", {"principal": "max"}, "max cancelled it"),
         ("step_deferred", {"reason": "no such action", "retry_at": "2030"}, "again at 2030: no such action"),

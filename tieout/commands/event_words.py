@@ -75,6 +75,12 @@ def _refused(data: Mapping[str, Any]) -> str:
     return f"{data.get('by')} could not decide {data.get('name')!r} as {data.get('decision')}: {data.get('reason')}"
 
 
+def _arrived(data: Mapping[str, Any]) -> str:
+    payload = data.get("payload")
+    told = ", ".join(f"{key} {value}" for key, value in payload.items() if value) if isinstance(payload, dict) else ""
+    return f"{data.get('by')} sent {data.get('name')!r}{': ' if told else ''}{told}"
+
+
 def _spawned(data: Mapping[str, Any]) -> str:
     count = data.get("count")
     names = listed(data.get("steps") or (), count if isinstance(count, int) else None)
@@ -101,7 +107,7 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "approval_asked": _asked,
     "wait_ended": _ended,
     "decision_refused": _refused,
-    "signal_arrived": lambda data: f"{data.get('by')} sent {data.get('name')!r}",
+    "signal_arrived": _arrived,
     "steps_spawned": _spawned,
     "step_cancelled": _cancelled,
     "step_deferred": lambda data: f"left to another worker, again at {data.get('retry_at')}: {data.get('reason')}",

@@ -54,12 +54,13 @@ class Chat:
         inbound = self._inbound(InboundKind.MESSAGE, text=text, **fields)
         return command.handler(self._asked(inbound, arguments))
 
-    def clicks(self, value: str) -> Reply | StartRun:
+    def clicks(self, value: str, **filled_in: str) -> Reply | StartRun:
         """Return what a button with that value leads to, read as the chat agent reads it."""
         verb, _, argument = value.partition(":")
         command = discover().of_button(verb)
         inbound = self._inbound(InboundKind.CLICK, action=value)
-        return command.handler(self._asked(inbound, {command.arguments[0].name: argument, "verb": verb}))
+        called = {**filled_in, command.arguments[0].name: argument, "verb": verb}
+        return command.handler(self._asked(inbound, called))
 
     def told(self, text: str, **fields: object) -> str:
         """Return the words that a message is answered with at once."""

@@ -99,3 +99,22 @@ def test_a_channel_without_research_is_asked_briefly(chat):
     chat.says(ORDER)
     (kept,) = chat.desk.schedules(chat.who)
     assert codec.load(Inbound, kept.spec.request.params["inbound"]).command == "ask"
+
+
+def test_an_answered_question_is_asked_again_by_the_rule_that_was_filled_in(chat):
+    run = chat.ended("How did AAPL do?")
+    reply = chat.clicks(f"repeat:{run.id}", rule="0 9 * * 1-5 Europe/London")
+    again = chat.clicks(f"repeat:{run.id}", rule="0 9 * * 1-5 Europe/London")
+    (kept,) = chat.desk.schedules(chat.who)
+    assert kept.spec.rule == "cron: 0 9 * * 1-5 Europe/London"
+    assert kept.spec.request.question == "How did AAPL do?"
+    assert "Scheduled as" in reply.document.markdown and "Scheduled as" in again.document.markdown
+    with pytest.raises(InvalidInput):
+        chat.clicks(f"repeat:{run.id}", rule="whenever")
+
+
+def test_a_reason_that_was_filled_in_is_kept_with_the_run(chat):
+    run = chat.ended()
+    chat.clicks(f"bad:{run.id}", reason="the year is wrong")
+    noted = [event.data for event in chat.desk.events(chat.who, run.id) if "the year is wrong" in str(event.data)]
+    assert noted

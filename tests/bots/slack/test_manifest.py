@@ -39,6 +39,7 @@ OF_METHODS: dict[str, set[str]] = {
     "conversations.replies": OF_CHANNELS,
     "files.getUploadURLExternal": {"files:write"},
     "files.completeUploadExternal": {"files:write"},
+    "views.open": set(),
 }
 CHANNEL_TYPES = {"channels": "channel", "groups": "group", "im": "im", "mpim": "mpim"}
 MADE = manifest([command.name for command in discover()])
