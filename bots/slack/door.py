@@ -48,6 +48,7 @@ class SlackDoor:
     def start(self) -> None:
         """Connect, and receive in threads of their own. Raises NotAvailable when Slack refuses the tokens."""
         from slack_sdk.errors import SlackApiError
+        from websockets.exceptions import WebSocketException
 
         from bots.slack.line import Line
 
@@ -61,7 +62,7 @@ class SlackDoor:
             raise NotAvailable(
                 f"Slack refuses tieout's tokens ({why}): install the app again and set them anew."
             ) from error
-        except OSError as error:
+        except (OSError, WebSocketException) as error:
             raise NotAvailable(f"Slack cannot be reached at {self._settings.slack_api_url}: {error}") from error
 
     def wrap(self, app: ASGIApp) -> ASGIApp:

@@ -1,95 +1,140 @@
-"""The Socket Mode connection: notices within seconds that it is broken, and tells apart what is worth a log line.
+"""The Socket Mode connection: whole under bursts, notices within seconds that it is broken, and logs what matters.
 
-slack_sdk pings every ten seconds and gives a socket up after five pings that failed: a bot is deaf for a minute after
-a proxy's or Slack's restart. What it logs at a socket that ends (a stack trace for each acknowledgement that came too
-late, an error for each ping) looks like a fault and is none: Slack sends again what was not acknowledged.
+slack_sdk's own socket reads frames by recursion: after some hundred that lie ready at once, as after a restart, it
+fails in the middle of one, loses what it had read, and takes the rest of the stream for frames. `websockets` does the
+reading here, and the pings.
 """
 
 from __future__ import annotations
 
-import time
+import json
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Any
 
 import structlog
 from slack_bolt import App
-from slack_bolt.adapter.socket_mode.internals import run_bolt_app, send_response
-from slack_sdk.errors import SlackClientNotConnectedError
-from slack_sdk.socket_mode.builtin import SocketModeClient
-from slack_sdk.socket_mode.builtin.connection import Connection
-from slack_sdk.socket_mode.client import BaseSocketModeClient
+from slack_bolt.adapter.socket_mode.internals import run_bolt_app
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.request import SocketModeRequest
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.sync.client import ClientConnection, connect
 
 _PING_S = 1.0
-_SILENT_S = 6.0  # without an answer to any ping, while the network says nothing: it may be only slow
+_SILENT_S = 6.0  # without an answer to a ping, while the network says nothing: it may be only slow
+_OPEN_S = 10.0
 _LONGEST_PAUSE_S = 30.0  # between tries to connect: Slack hands out few addresses a minute
+_WORKERS = 10  # events that are committed at the same time
 _log = structlog.get_logger(__name__)
 
 
-class Line(SocketModeClient):
-    """A client that hands what comes to a Bolt application, whose answer is the acknowledgement."""
+class Line:
+    """A connection that hands what comes to a Bolt application, whose answer is the acknowledgement.
+
+    A new socket is opened before the old one is closed when Slack announces its end, and in growing pauses when one
+    breaks: Slack sends again what was not acknowledged.
+    """
 
     def __init__(self, app: App, app_token: str) -> None:
         """Take the application and the app-level token; nothing is connected."""
-        super().__init__(app_token, logger=app.logger, web_client=app.client, ping_interval=_PING_S)
-        self._app = app
-        self._pause_s = 0.0
-        self._next_try = 0.0
-        self.socket_mode_request_listeners.append(self._take)
+        self._app, self._token = app, app_token
+        self._socket: ClientConnection | None = None
+        self._ended = threading.Event()
+        self._opening = threading.Lock()
+        self._workers = ThreadPoolExecutor(_WORKERS, "slack-event")
 
-    def send_message(self, message: str) -> None:
+    def connect(self) -> None:
+        """Open the first socket. Raises SlackApiError, OSError or WebSocketException when there is no way."""
+        self._connect(instead_of=None)
+
+    def close(self) -> None:
+        """Disconnect; what has come is still committed."""
+        self._ended.set()
+        with self._opening:
+            if self._socket is not None:
+                self._socket.close()
+        self._workers.shutdown()
+
+    def _connect(self, *, instead_of: ClientConnection | None) -> None:
+        with self._opening:
+            if self._socket is not instead_of or self._ended.is_set():
+                return
+            url = str(self._app.client.apps_connections_open(app_token=self._token)["url"])
+            self._socket = connect(
+                url,
+                open_timeout=_OPEN_S,
+                ping_interval=_PING_S,
+                ping_timeout=_SILENT_S,
+                close_timeout=1.0,
+                max_size=None,
+                legacy=True,  # the connection itself: it outlives this block, and its reader closes it
+            )
+            threading.Thread(target=self._read, args=(self._socket,), name="slack-socket", daemon=True).start()
+        if instead_of is not None:
+            instead_of.close()
+
+    def _read(self, socket: ClientConnection) -> None:
+        """Take what comes until the socket ends, then see to it that there is another."""
+        try:
+            for text in socket:  # ends without an error when the other side closes in order
+                self._sort(socket, json.loads(text))
+        except ConnectionClosed as error:
+            if self._is_current(socket):
+                _log.info("socket_lost", platform="slack", reason=str(error))
+        except Exception:  # nothing that Slack sends; whatever it was, what follows on this socket is not understood
+            if not self._ended.is_set():
+                _log.exception("socket_unreadable", platform="slack")
+            socket.close()
+        self._replace(socket)
+
+    def _sort(self, socket: ClientConnection, message: Mapping[str, Any]) -> None:
+        request = SocketModeRequest.from_dict(dict(message))
+        if request is not None:
+            self._workers.submit(self._take, socket, request)
+        elif message.get("type") == "disconnect":  # this one still brings what is under way
+            threading.Thread(target=self._replace, args=(socket,), name="slack-replace", daemon=True).start()
+
+    def _take(self, socket: ClientConnection, request: SocketModeRequest) -> None:
+        """Have an event committed, then acknowledge it. What goes wrong is told by Bolt; the event comes again."""
+        try:
+            response = run_bolt_app(self._app, request)
+            if response.status == HTTPStatus.OK:
+                self._send(socket, {"envelope_id": request.envelope_id, **_payload(response)})
+        except Exception:
+            _log.exception("event_not_taken", platform="slack", envelope=request.envelope_id)
+
+    def _send(self, socket: ClientConnection, answer: Mapping[str, Any]) -> None:
         """Send an acknowledgement, on the new socket when the old one has just ended, or drop it."""
-        for _ in range(2):
+        for way in (socket, self._socket):
             try:
-                if self.current_session is not None:
-                    self.current_session.send(message)
+                if way is not None:
+                    way.send(json.dumps(answer))
                     return
-            except SlackClientNotConnectedError:
-                with self.connect_operation_lock:  # whoever connects anew is waited for
+            except ConnectionClosed:
+                with self._opening:  # whoever connects anew is waited for
                     pass
         _log.info("acknowledgement_dropped", reason="the socket has ended; Slack sends the event again")
 
-    def _take(self, _client: BaseSocketModeClient, request: SocketModeRequest) -> None:
-        began = time.time()
-        send_response(self, request, run_bolt_app(self._app, request), began)
+    def _is_current(self, socket: ClientConnection) -> bool:
+        return socket is self._socket and not self._ended.is_set()
 
-    def _on_error(self, error: Exception) -> None:
-        """Log an error of the socket: its end is none, nor is what threads meet that still read while it is closed."""
-        if self.closed or isinstance(error, OSError) or not self.is_connected():
-            _log.info("socket_lost", platform="slack", reason=type(error).__name__)
-        else:
-            super()._on_error(error)
-
-    def _monitor_current_session(self) -> None:
-        """Ping; give a socket up that does not carry it or stays silent; connect anew. Called every `_PING_S`."""
-        session = self.current_session
-        if session is None or self.closed:
-            return
-        if session.is_active() and not _answers(session):
-            session.disconnect()
-        if session.is_active():
-            self._pause_s = self._next_try = 0.0
-        elif self.auto_reconnect_enabled and time.monotonic() >= self._next_try:
-            self._connect_anew()
-
-    def _connect_anew(self) -> None:
-        """Connect; the next try comes later each time, as an address may be had and its socket not."""
-        self._pause_s = min(_LONGEST_PAUSE_S, 2 * self._pause_s or _PING_S)
-        self._next_try = time.monotonic() + self._pause_s
-        try:
-            self.connect_to_new_endpoint()
-        except Exception as error:  # the API does not answer, or refuses: it may not for ever
-            _log.warning("socket_not_reached", platform="slack", reason=str(error), next_try_s=self._pause_s)
+    def _replace(self, lost: ClientConnection) -> None:
+        """Connect until it succeeds, unless another socket has taken the place of this one already."""
+        pause_s = 0.0
+        while self._is_current(lost):
+            try:
+                self._connect(instead_of=lost)
+            except (SlackApiError, OSError, WebSocketException) as error:
+                pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s or _PING_S)
+                _log.warning("socket_not_reached", platform="slack", reason=str(error), next_try_s=pause_s)
+                self._ended.wait(pause_s)
 
 
-def _answers(session: Connection) -> bool:
-    """Send a ping; return whether the socket took it and was not silent for too long."""
-    try:
-        session.ping(f"{session.session_id}:{time.time()}")
-    except OSError as error:  # of TLS, too
-        _log.info("socket_lost", platform="slack", reason=type(error).__name__)
-        return False
-    if session.last_ping_pong_time is None:
-        session.last_ping_pong_time = time.time()  # the handshake was an answer
-    silent = time.time() - session.last_ping_pong_time > _SILENT_S
-    if silent:
-        _log.info("socket_lost", platform="slack", reason=f"silent for {_SILENT_S:g} s")
-    return not silent
+def _payload(response: BoltResponse) -> Mapping[str, Any]:
+    if not response.body:
+        return {}
+    kind = response.headers.get("content-type", [""])[0]
+    return {"payload": json.loads(response.body) if kind.startswith("application/json") else {"text": response.body}}

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from structlog.testing import capture_logs
@@ -151,12 +152,27 @@ def test_a_slack_that_refuses_a_new_socket_is_logged_and_asked_again(
     assert "xapp-" not in str(logs) + caplog.text
 
 
-def test_an_error_of_ours_in_reading_the_socket_is_not_hidden(
-    stand: SlackStand, connect: Open, caplog: pytest.LogCaptureFixture
+def test_a_thousand_events_that_lie_ready_at_once_are_all_taken(
+    stand: SlackStand, connect: Open, taken: list[Inbound], caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(1_000):
+        say(stand, f"message {number}")
+    connect()
+    stand.wait_for(lambda: len({one.text for one in taken}) == 1_000, PATIENCE_S)
+    stand.drop_sockets()
+    say(stand, "and one more")
+    stand.wait_for(lambda: "and one more" in [one.text for one in taken], PATIENCE_S)
+    assert of_slack(caplog) == []
+
+
+def test_what_cannot_be_read_ends_the_socket_and_is_not_hidden(
+    stand: SlackStand, connect: Open, taken: list[Inbound]
 ) -> None:
     door = connect()
     assert isinstance(door._line, Line)
-    door._line._on_error(ConnectionResetError("gone"))
-    assert of_slack(caplog) == []
-    door._line._on_error(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no text"))
-    assert "UnicodeDecodeError" in str(of_slack(caplog))
+    with capture_logs() as logs:
+        door._line._sort = Mock(side_effect=[UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no text")])
+        say(stand, "first")
+        stand.wait_for(lambda: [log for log in logs if log["event"] == "socket_unreadable"], PATIENCE_S)
+        del door._line._sort
+        stand.wait_for(lambda: "first" in [one.text for one in taken], PATIENCE_S)
