@@ -15,7 +15,15 @@ from bots.render.document import Button, ButtonStyle, Document
 from bots.render.escape import literal
 from bots.words import read_text
 from tieout import codec
-from tieout.errors import EffectDropped, PermissionDenied, ProviderError, StaleFence, StepCancelled, TieoutError
+from tieout.errors import (
+    EffectDropped,
+    PermissionDenied,
+    ProviderError,
+    ProviderRefused,
+    StaleFence,
+    StepCancelled,
+    TieoutError,
+)
 from tieout.insistence import passes
 from tieout.model import ChannelSettings, Message, Plan, RunRequest, StepSpec, Wait, WaitKind
 from tieout.model import Document as SourceDocument
@@ -60,7 +68,24 @@ def say(context: StepContext) -> StepOutcome:
     if "start" in decided:
         return _start(context, inbound, codec.load(StartRun, decided["start"]))
     reply = codec.load(Reply, decided["reply"])
+    if reply.settles and inbound.kind is InboundKind.CLICK:
+        return StepOutcome({"sent": _settle(context, inbound, reply.document)})
     return StepOutcome({"sent": post(context, inbound, reply.document, private=reply.private)})
+
+
+def _settle(context: StepContext, inbound: Inbound, document: Document) -> list[Mapping[str, Any]]:
+    """Replace the message whose button was pressed; say it as a new one where that is gone."""
+    pressed = {"message": inbound.message, "channel": _channel_of_button(inbound)}
+    try:
+        return post(context, inbound, document, key="settled", edit=pressed)
+    except ProviderRefused:
+        return post(context, inbound, document)
+
+
+def _channel_of_button(inbound: Inbound) -> str:
+    """Return the channel that a pressed button's message is in: on Discord a thread is one of its own."""
+    place = inbound.place
+    return place.thread or place.channel if place.platform == "discord" else place.channel
 
 
 def _check_agent(start: StartRun, settings: ChannelSettings) -> None:
@@ -120,7 +145,7 @@ def _remember(context: StepContext, inbound: Inbound, conversations: Conversatio
         now=inbound.at,
     )
     before = [one for one in conversations.history(context.principal, talk.id) if one.message_id != inbound.message]
-    if inbound.kind is InboundKind.MESSAGE:
+    if inbound.kind is InboundKind.MESSAGE and inbound.message:  # a command leaves no message
         conversations.remember(
             context.principal, talk.id, inbound.message, inbound.author, "person", inbound.text, at=inbound.at
         )

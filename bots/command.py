@@ -44,10 +44,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered at once; with `private` only the person who asked sees it."""
+    """What is answered at once; with `private` only the person who asked sees it.
+
+    What `settles` a click takes the place of the message whose button was pressed: it asks for nothing any more.
+    """
 
     document: Document
     private: bool = False
+    settles: bool = False
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def open_doors(settings: Settings, desk: Application, platforms: list[str]) -> I
     if conversations is None:
         raise NotAvailable("This installation keeps no conversations.")
     intake = Intake(desk, conversations, settings)
-    progress = Progress(desk, desk.changes, desk.parts.channels, every_s=settings.chat_progress_s)
+    progress = Progress(desk, desk.changes, desk.parts.channels, intake.take, every_s=settings.chat_progress_s)
 
     def take(inbound: Inbound) -> Taken:
         taken = intake.take(inbound)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from bots.answer import answered_below
+from bots.approvals import call_for
 from bots.inbound import Inbound
 from bots.render.discord import render_discord
 from bots.render.document import Button, ButtonStyle, Document
@@ -34,8 +35,8 @@ class _Watched:
 
     principal: Principal
     run_id: str
+    inbound: Inbound | None = None  # what it answers
     shown: Mapping[str, Any] = field(default_factory=dict)  # the data of `progress_shown`
-    platform: str = ""
     workspace: str = ""
     child: str = ""
     seen: int = 0
@@ -47,13 +48,30 @@ class _Watched:
         """The channel of the message."""
         return self.platform, str(self.shown.get("channel"))
 
+    @property
+    def platform(self) -> str:
+        """The platform's name; empty as long as nothing is known of the run."""
+        return self.inbound.place.platform if self.inbound else ""
+
 
 class Progress:
     """A thread that follows the runs of chats. `watch` may be called by any thread."""
 
-    def __init__(self, desk: Desk, changes: Changes, channels: Mapping[str, Channel], *, every_s: float) -> None:
-        """Take the use cases, wake-ups and channels; a message is edited every `every_s` seconds at the most."""
+    def __init__(
+        self,
+        desk: Desk,
+        changes: Changes,
+        channels: Mapping[str, Channel],
+        take: Callable[[Inbound], object],
+        *,
+        every_s: float,
+    ) -> None:
+        """Take the use cases, wake-ups and channels; a message is edited every `every_s` seconds at the most.
+
+        `take` commits a call that is made for a person: to show them what their run waits for.
+        """
         self._desk = desk
+        self._take = take
         self._changes = changes
         self._channels = channels
         self._every_s = every_s
@@ -109,8 +127,7 @@ class Progress:
             self._forget(one)
             return
         if not one.shown:
-            inbound = codec.load(Inbound, run.request.params["inbound"])
-            one.platform, one.workspace = inbound.place.platform, run.workspace
+            one.inbound, one.workspace = codec.load(Inbound, run.request.params["inbound"]), run.workspace
             events = self._desk.events(one.principal, one.run_id)
             one.shown = next((event.data for event in events if event.kind == "progress_shown"), {})
         if not one.child:
@@ -118,7 +135,11 @@ class Progress:
             one.child = next((wait.child_run for wait in waits if wait.child_run), "") or ""
         if not (one.shown.get("message") and one.child) or time.monotonic() < self._next.get(one.where, 0.0):
             return
-        one.done += [line for line in map(_words, self._new_events(one)) if line]
+        news = self._new_events(one)
+        for event in news:
+            if event.kind == "approval_asked" and one.inbound is not None:
+                self._take(call_for(one.inbound, one.shown, event))
+        one.done += [line for line in map(_words, news) if line]
         if len(one.done) > one.told:
             self._edit(one)
 

@@ -52,7 +52,7 @@ def _decide(asked: Asked, run: Run, name: str, decision: str, draft: str) -> Rep
         if before is None:
             raise
         ended = before
-    return Reply(Document(_told(run, ended)))
+    return Reply(Document(_told(run, ended)), settles=True)
 
 
 def _decided_before(asked: Asked, run: Run, name: str, decision: str, draft: str) -> OpenWait | None:
@@ -89,7 +89,8 @@ def _shown(run: Run, waits: Sequence[OpenWait]) -> Reply:
     for wait in waits:
         who = f" Only {literal(', '.join(wait.approvers))} may decide." if wait.approvers else ""
         draft = (wait.draft_sha256 or "")[:12]
-        lines.append(f"- **{literal(wait.name)}**: {literal(wait.note or 'no note')}. Draft `{draft}`.{who}")
+        ends = f" It expires on {wait.until:%-d %B %Y, %H:%M} UTC." if wait.until else ""
+        lines.append(f"- **{literal(wait.name)}**: {literal(wait.note or 'no note')}. Draft `{draft}`.{who}{ends}")
         of = f" {wait.name[:40]}" if len(waits) > 1 else ""
         buttons += [
             Button(f"Approve{of}", _value("approve", run, wait), ButtonStyle.PRIMARY),
