@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -12,7 +12,7 @@ from store.rows import AnyRow
 from store.run_change import RunChange
 from store.tables import step_edges, steps
 from tieout.errors import Conflict, NotFound
-from tieout.model import RunState, StepState
+from tieout.model import RunState, StepState, WaitKind
 
 _DEAD, _RETRY, _CANCELLED = StepState.DEAD.value, StepState.RETRY.value, StepState.CANCELLED.value
 _TO_COME = (StepState.BLOCKED.value, StepState.READY.value, _RETRY)
@@ -23,9 +23,15 @@ def reopen(change: RunChange) -> bool:
     """Give dead, cancelled and retrying steps fresh attempts; return whether there were any.
 
     A step stays as it is when a successor has begun without it, or when it alone was cancelled and its run goes on.
+    One that died after its sub-runs were done goes on with what they brought: no run is done twice.
     """
     graph = _Graph(change)
-    return _reset(change, graph, graph.undone(()))
+    undone = graph.undone(())
+    brought = _brought_by_runs(change, undone)
+    reset = _reset(change, graph, undone)
+    for step_id, kept in brought.items():
+        change.connection.execute(update(steps).where(steps.c.id == step_id).values(**kept))
+    return reset
 
 
 def replay_from(change: RunChange, key: str, *, redeliver: bool) -> None:
@@ -102,6 +108,23 @@ class _Graph:
         if any(one and not other for one, other in zip(begun, come, strict=True)):
             return False  # a successor went on without it
         return any(come) or not children
+
+
+def _brought_by_runs(change: RunChange, step_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return what dead steps kept while they waited, and the signals of their sub-runs that are done, by step."""
+    found: dict[str, dict[str, Any]] = {}
+    columns = steps.c.id, steps.c.output, steps.c.signals
+    for some in _portions(sorted(step_ids)):
+        dead = steps.c.id.in_(some), steps.c.state == _DEAD, steps.c.signals.is_not(None)
+        for row in change.connection.execute(select(*columns).where(*dead)):
+            done = {name: signal for name, signal in (row.signals or {}).items() if _is_done_run(signal)}
+            if done:
+                found[row.id] = {"output": row.output, "signals": done}
+    return found
+
+
+def _is_done_run(signal: Mapping[str, Any]) -> bool:
+    return (signal["kind"], signal["decision"]) == (WaitKind.RUN.value, RunState.DONE.value)
 
 
 def _reset(change: RunChange, graph: _Graph, step_ids: Collection[str]) -> bool:

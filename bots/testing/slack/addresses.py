@@ -19,6 +19,7 @@ class Addresses:
     def __init__(self, world: World, hooks: Hooks) -> None:
         self._world = world
         self._hooks = hooks
+        self.downloads: list[str] = []
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -47,6 +48,7 @@ class Addresses:
             return web.Response(status=403, text="forbidden")
         if file is None or file.content is None:
             return web.Response(status=404, text="not found")
+        self.downloads.append(file.name)
         return web.Response(body=file.content, content_type=file.media_type)
 
     async def respond(self, request: web.Request) -> web.Response:

@@ -66,6 +66,7 @@ class SlackStand:
         self._events = Events(self.world, self._courier)
         writer = Writer(self.world, self._events)
         self._hooks = Hooks(self.world, writer)
+        self._addresses = Addresses(self.world, self._hooks)
         self._views = Views(self.world)
         self._troubles = Troubles()
         context = Context(self.world, writer, self._views, self._sockets, page_cap)
@@ -140,6 +141,11 @@ class SlackStand:
         return self._events.sent()
 
     @property
+    def downloads(self) -> list[str]:
+        """Return the names of the files that the app has fetched."""
+        return list(self._addresses.downloads)
+
+    @property
     def connections(self) -> int:
         """Return how many sockets take envelopes."""
         return self._sockets.count()
@@ -210,6 +216,12 @@ class SlackStand:
             self.world.revoked = True
             self._events.revoked()
 
+    def renew_token(self) -> None:
+        """Install the app again: `bot_token` is another from now on."""
+        with self.world.changing():
+            self.identity.install_again()
+            self.world.revoked = False
+
     def withdraw_scope(self, scope: str) -> None:
         """Take a scope from the bot's token: `missing_scope` for methods that need it."""
         self._endpoint.scopes.discard(scope)
@@ -265,7 +277,7 @@ class SlackStand:
             web.post("/api/{method}", self._endpoint.serve),
             web.get("/api/{method}", self._endpoint.serve),
             web.get("/link/", self._sockets.serve),
-            *Addresses(self.world, self._hooks).routes(),
+            *self._addresses.routes(),
             *self._page.routes(),
         ]
 

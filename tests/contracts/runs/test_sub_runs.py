@@ -78,3 +78,30 @@ def test_a_step_done_again_gets_a_new_sub_run(store: RunStore) -> None:
     ask(store, sub_run(), run=run)
     assert child_of(store, run).id != first.id
     assert store.release_lost(now=NOW, alive=ALIVE) == []
+
+
+@pytest.mark.parametrize("how", ["replay", "resume"])
+def test_a_step_that_died_after_its_sub_run_was_done_goes_on_with_what_that_brought(store: RunStore, how: str) -> None:
+    run = ask(store, sub_run())
+    first = child_of(store, run)
+    do(store, first, "only")
+    store.end_sub_runs(now=NOW)
+    kill(store, run, "only")
+    assert state(store, run) == "failed"
+    if how == "replay":
+        store.replay_run(ANN, run.id, step=None, now=NOW)
+    else:
+        store.resume_run(ANN, run.id, now=NOW)
+    claimed = take(store, run, "only")
+    assert claimed.step.signals["child"]["payload"]["run_id"] == first.id
+    assert (claimed.step.attempt, claimed.step.output) == (1, {"half": True})
+
+
+def test_a_step_that_died_of_its_sub_run_asks_for_another(store: RunStore) -> None:
+    run = ask(store, sub_run())
+    kill(store, child_of(store, run), "only")
+    store.end_sub_runs(now=NOW)
+    kill(store, run, "only")
+    store.replay_run(ANN, run.id, step=None, now=NOW)
+    claimed = take(store, run, "only")
+    assert (claimed.step.signals, claimed.step.output or {}) == ({}, {})

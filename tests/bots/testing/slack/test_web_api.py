@@ -141,6 +141,9 @@ def test_a_token_is_looked_at_before_anything_else(stand: SlackStand, client: We
     assert refusal(lambda: client.users_info(user="U1")) == "missing_scope"
     stand.revoke_token()
     assert refusal(client.auth_test) == "token_revoked"
+    stand.renew_token()
+    assert refusal(client.auth_test) == "invalid_auth"
+    assert WebClient(stand.bot_token, base_url=client.base_url).auth_test()["ok"]
 
 
 def test_what_the_bot_may_not_see_or_change_is_refused(stand: SlackStand, client: WebClient) -> None:

@@ -1,0 +1,195 @@
+"""What may go wrong in a chat ends in words or a refusal: nothing leaks, nothing is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bots.doors import open_doors
+from bots.testing.slack import Trouble
+from bots.testing.slack.stand import SlackStand
+from tests.acceptance.chat_site import OPERATOR, install_agent
+from tests.support.command import Tieout, until
+from tests.support.talk import Said, SlackTalk, Thread, find
+from tieout.application import Application
+from tieout.bootstrap import open_desk
+from tieout.model import Run, RunRequest, RunState, WorkerKind
+from tieout.settings import read_settings
+
+QUESTION = "What was Apple's revenue in fiscal 2022?"
+
+
+@pytest.fixture
+def talk() -> Iterator[SlackTalk]:
+    with SlackStand(limits=False, redeliver_after_s=0.5) as stand:
+        yield SlackTalk(stand)
+
+
+@contextmanager
+def answering(talk: SlackTalk, home: Path, **given: Any) -> Iterator[Application]:
+    stand = talk.stand
+    tokens = {"slack_bot_token": stand.bot_token, "slack_app_token": stand.app_token}
+    settings = read_settings(
+        **{"home": home, **tokens, "slack_api_url": f"{stand.api_url}/", "chat_progress_s": 0.1, **given}
+    )
+    with open_desk(settings, work=True, kind=WorkerKind.SERVICE) as desk, open_doors(settings, desk, ["slack"]):
+        yield desk
+
+
+@pytest.fixture
+def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(install_agent(tmp_path / "installed")))
+
+
+def chats(desk: Application) -> list[Run]:
+    return [run for run in desk.runs(OPERATOR, limit=1_000) if run.request.agent == "chat"]
+
+
+def waiting(desk: Application, talk: SlackTalk, **params: Any) -> tuple[Thread, Said, str]:
+    """Return a thread in which the publishing agent's run waits for a decision, its card, and the run."""
+    first = desk.start_run(OPERATOR, RunRequest("Publish the memo", agent="publish", params=params))
+    desk.cancel(OPERATOR, first.id)
+    thread = talk.ask("ada", "general", f"retry {first.id}")
+    card = find(talk, thread, "waits for a decision")
+    return thread, card, card.buttons["Approve"].partition(":")[2].partition("/")[0]
+
+
+def decisions(desk: Application, run_id: str) -> list[tuple[str | None, str | None]]:
+    return [(wait.decision, wait.decided_by) for wait in desk.waits(OPERATOR, run_id=run_id)]
+
+
+@pytest.mark.usefixtures("publisher")
+def test_a_click_by_somebody_who_may_not_decide_decides_nothing_and_says_so_to_them_alone(
+    talk: SlackTalk, tmp_path: Path
+) -> None:
+    with answering(talk, tmp_path / "home") as desk:
+        thread, card, run_id = waiting(desk, talk, approvers=[f"slack:{talk.stand.user('ada')}"])
+        talk.click("ben", card, "Approve")
+        (refused,) = talk.stand.wait_for(lambda: talk.alone("ben", "general"), 60)
+        assert "may not decide" in refused.text
+        assert decisions(desk, run_id) == [(None, None)]
+        assert not [one for one in talk.said(thread) if "may not decide" in one.text]
+        talk.click("ada", card, "Approve")
+        find(talk, thread, "The memo was approved")
+
+
+@pytest.mark.usefixtures("publisher")
+def test_the_second_click_and_a_click_after_the_end_change_nothing_and_say_who_decided(
+    talk: SlackTalk, tmp_path: Path
+) -> None:
+    with answering(talk, tmp_path / "home") as desk:
+        thread, card, run_id = waiting(desk, talk)
+        talk.click("ada", card, "Refuse")
+        find(talk, thread, "The memo was refused")
+        again = talk.stand.messages(thread.channel, thread.begin)
+        stale = next(one for one in again if one.ts == card.id)
+        assert "refused" in talk._of_tieout([stale])[0].text
+        # The card has no buttons any more; a client that still shows them, or whoever replays the click, presses them.
+        talk.ask("ben", "general", f"show {run_id}")
+        payload = talk.ask("ben", "general", f"approve {run_id} publish {'d' * 64}")
+        find(talk, payload, "refused by")
+        assert decisions(desk, run_id) == [("refused", f"slack:{talk.stand.user('ada')}")]
+
+
+@pytest.mark.usefixtures("publisher")
+def test_two_people_who_press_different_buttons_at_once_decide_once(talk: SlackTalk, tmp_path: Path) -> None:
+    with answering(talk, tmp_path / "home") as desk:
+        thread, card, run_id = waiting(desk, talk)
+        talk.click("ada", card, "Approve")
+        talk.click("ben", card, "Refuse")
+        find(talk, thread, "The memo was ")
+        talk.stand.wait_for(lambda: [one for one in talk.said(thread) if "is decided once" in one.text], 60)
+        ((decision, by),) = decisions(desk, run_id)
+        assert (decision, by) in {
+            ("approved", f"slack:{talk.stand.user('ada')}"),
+            ("refused", f"slack:{talk.stand.user('ben')}"),
+        }
+
+
+def test_a_storm_of_mentions_is_one_answer_each_and_calls_nobody(talk: SlackTalk, tmp_path: Path) -> None:
+    people = [talk.stand.user("ada"), talk.stand.user("ben")] * 25
+    crowd = " ".join(f"<@{one}>" for one in people) + " <!channel> <!here> <!everyone>"
+    with answering(talk, tmp_path) as desk:
+        threads = [talk.ask("ada", "general", f"show question-{number} {crowd}") for number in range(40)]
+        talk.stand.wait_for(lambda: all(talk.said(thread) for thread in threads), 120)
+        until(lambda: all(run.state.final for run in chats(desk)), 60)
+        assert [len(talk.said(thread)) for thread in threads] == [1] * len(threads)
+        assert len(chats(desk)) == len(threads)
+        said = [one for one in talk.stand.messages(threads[0].channel) if one.user == talk.stand.identity.bot_user]
+        assert not [one.text for one in said if re.search(r"<[@!#]", one.text)]
+        assert {kind for one in said for kind in kinds(one.blocks)} <= {
+            "rich_text",
+            "rich_text_section",
+            "text",
+        }  # where `<@U1>` is four characters
+
+
+def kinds(value: Any) -> Iterator[str]:
+    """Yield the types of all blocks and elements."""
+    for one in value if isinstance(value, list) else value.values() if isinstance(value, dict) else ():
+        yield from kinds(one)
+    if isinstance(value, dict) and "type" in value:
+        yield value["type"]
+
+
+def test_a_file_of_100_mb_is_refused_by_name_without_being_fetched(talk: SlackTalk, tmp_path: Path) -> None:
+    with answering(talk, tmp_path) as desk:
+        thread = talk.ask("ada", "general", "ingest", files=[("huge.pdf", b"\0" * 100_000_000)])
+        said = find(talk, thread, "huge.pdf")
+        assert "100" in said.text and "50" in said.text
+        assert desk.documents(OPERATOR) == []
+        assert talk.stand.downloads == []
+
+
+def test_a_token_that_is_revoked_in_the_middle_loses_neither_the_result_nor_the_answer(
+    talk: SlackTalk, prepared: Tieout
+) -> None:
+    stand = talk.stand
+    with answering(talk, prepared.home) as desk:
+        thread = talk.ask("ada", "general", QUESTION)
+        stand.wait_for(lambda: talk.said(thread), 60)
+        stand.revoke_token()
+        until(lambda: [one for one in desk.dead_letters(OPERATOR) if "token_revoked" in (one.step.error or "")])
+        researched = [run for run in desk.runs(OPERATOR) if run.request.agent == "research" and run.parent_step]
+        assert [run.state for run in researched] == [RunState.DONE]
+        assert "394,328" in str(desk.run(OPERATOR, researched[0].id).result)
+        assert stand.bot_token not in str(desk.dead_letters(OPERATOR))
+    stand.renew_token()
+    with answering(talk, prepared.home) as desk:
+        (run,) = chats(desk)
+        desk.replay(OPERATOR, run.id)
+        find(talk, thread, "394,328", "numbers tied")
+        assert len([run for run in desk.runs(OPERATOR) if run.request.agent == "research" and run.parent_step]) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("not_in_channel", "invite"),
+        ("is_archived", "is_archived"),
+        ("channel_not_found", "invite"),
+    ],
+)
+def test_a_channel_that_takes_no_answer_any_more_keeps_it_as_a_dead_letter_that_says_what_to_do(
+    talk: SlackTalk, tmp_path: Path, error: str, words: str
+) -> None:
+    with answering(talk, tmp_path) as desk:
+        talk.stand.trouble("chat.postMessage", Trouble(error=error), times=50)
+        talk.ask("ada", "general", "show something")
+        until(lambda: desk.dead_letters(OPERATOR))
+        (letter,) = desk.dead_letters(OPERATOR)
+        assert words in (letter.step.error or "")
+
+
+def test_a_scope_that_is_missing_is_named(talk: SlackTalk, tmp_path: Path) -> None:
+    with answering(talk, tmp_path) as desk:
+        talk.stand.withdraw_scope("chat:write")
+        talk.ask("ada", "general", "show something")
+        until(lambda: desk.dead_letters(OPERATOR))
+        (letter,) = desk.dead_letters(OPERATOR)
+        assert "chat:write" in (letter.step.error or "")
