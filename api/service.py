@@ -10,18 +10,20 @@ from starlette.types import ASGIApp
 
 from api import problems
 from api.auth import LOOPBACK, Guard
-from api.routes import backup, credentials, health, library, market, operations, runs, schedules, workers
+from api.routes import access, backup, credentials, health, library, market, operations, pages, runs, schedules, workers
+from tieout.application import Application
 from tieout.model import Principal
-from tieout.ports import Changes, Desk
+from tieout.ports import Changes
 
 
 def create_app(
-    desk: Desk,
+    desk: Application,
     *,
     token: str,
     principal: Principal,
     changes: Changes,
     hosts: frozenset[str] = LOOPBACK,
+    public_url: str = "",
     stopping: Callable[[], bool] = lambda: False,
     doctor: Callable[[Principal], Sequence[Any]] = lambda _principal: [],
     metrics: Callable[[], bytes] = lambda: b"",
@@ -29,7 +31,8 @@ def create_app(
 ) -> ASGIApp:
     """Return the guarded service. `stopping` ends open event streams; `doctor` gives findings as JSON values.
 
-    `metrics` gives what `/metrics` answers, in Prometheus' text format.
+    `public_url` is where browsers find it when that is not where it listens. `metrics` gives what `/metrics`
+    answers, in Prometheus' text format.
     """
     app = FastAPI(title="tieout", version=version, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.desk = desk
@@ -38,6 +41,7 @@ def create_app(
     app.state.stopping = stopping
     app.state.doctor = doctor
     app.state.metrics = metrics
+    app.state.secure = public_url.startswith("https:")
     for router in (
         runs.router,
         operations.router,
@@ -47,10 +51,12 @@ def create_app(
         workers.router,
         backup.router,
         credentials.router,
+        access.router,
         health.router,
     ):
         app.include_router(router, prefix="/api/v1")
     app.include_router(health.probes)
     app.include_router(health.measured)
+    app.include_router(pages.router)
     problems.install(app)
-    return Guard(app, token=token, hosts=hosts)
+    return Guard(app, token=token, authenticate=desk.authenticate, hosts=hosts, public_url=public_url)

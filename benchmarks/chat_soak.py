@@ -50,6 +50,7 @@ def main() -> None:
         if options.json
         else "\n".join(f"{name:<20} {number:>8,}" for name, number in numbers.items())
     )
+    print("\n".join(outcome.why), file=sys.stderr)
     sys.exit(any(outcome.faults().values()))
 
 

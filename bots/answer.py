@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from bots.render.document import Button, ButtonStyle, Document, File
@@ -36,7 +36,7 @@ def answer_of(desk: Desk, principal: Principal, run: Run, *, verbosity: str = "n
     lines = [*_head(result), *_numbers(result, names, verbosity), *_sources(result, verbosity)]
     if verbosity != "short":
         lines += _notes(result)
-    return Document("\n".join(lines), _buttons(run), _pictures(artifacts), _files(artifacts))
+    return Document("\n".join(lines), _buttons(run, result, artifacts), _pictures(artifacts), _files(artifacts))
 
 
 def answered_below(run: Run) -> Document:
@@ -145,14 +145,24 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"- {literal(str(note))}"
 
 
-def _buttons(run: Run) -> tuple[Button, ...]:
+def _buttons(run: Run, result: Mapping[str, Any], artifacts: Sequence[Artifact]) -> tuple[Button, ...]:
     return (
+        *_links(run, str(result.get("url") or ""), {one.name for one in artifacts}),
         Button("Sources", f"sources:{run.id}"),
         Button("Run again", f"rerun:{run.id}"),
         Button("Schedule", f"repeat:{run.id}"),
         Button("Good", f"good:{run.id}"),
         Button("Bad", f"bad:{run.id}"),
     )
+
+
+def _links(run: Run, url: str, made: Collection[str]) -> Iterator[Button]:
+    """Yield buttons that open pages of the service; what a circle alone may read has none there."""
+    if url and not run.request.audience:
+        if "report.html" in made:
+            yield Button("Open report", f"report:{run.id}", ButtonStyle.PRIMARY, f"{url}/report")
+        if "report.ipynb" in made:
+            yield Button("Open notebook", f"notebook:{run.id}", url=f"{url}/artifacts/report.ipynb")
 
 
 def _pictures(artifacts: Sequence[Artifact]) -> tuple[File, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from bots.inbound import Inbound, InboundKind, Place
@@ -12,6 +13,7 @@ from bots.render.document import Document, File
 from bots.render.slack import render_slack
 from tieout.ports import StepContext
 
+_SKEW = timedelta(minutes=2)  # that Slack's clock may be behind ours
 _THREAD_NAME = 90  # characters; Discord takes 100
 
 type Sendable = dict[str, Any]
@@ -42,7 +44,7 @@ def post(
     platform = inbound.place.platform
     if (context.step.output or {}).get("progress"):
         inbound = replace(inbound, token="")  # the interaction was answered by the progress message
-    messages = _SENDABLE[platform](context.principal.workspace, inbound, document, private, direct)
+    messages = _SENDABLE[platform](context, inbound, document, private, direct)
     receipts: list[Mapping[str, Any]] = []
     for number, message in enumerate(messages):
         if edit is not None:
@@ -53,26 +55,32 @@ def post(
     return receipts
 
 
-def _slack(workspace: str, inbound: Inbound, document: Document, private: bool, direct: bool) -> Iterator[Sendable]:
+def _slack(
+    context: StepContext, inbound: Inbound, document: Document, private: bool, direct: bool
+) -> Iterator[Sendable]:
     place = place_of_answer(inbound)
     to = {"channel": place.channel, "thread": place.thread}
     if direct and not place.direct:
         to = {"person": inbound.author}
     alone = {"ephemeral": inbound.author} if private and not (direct or place.direct) else {}
+    after = f"{(context.run.created_at - _SKEW).timestamp():.6f}"
+    about = {"workspace": context.principal.workspace, "to": to, "after": after}
     for message in render_slack(document):
-        yield {"workspace": workspace, "to": to, "text": message.text, "blocks": list(message.blocks), **alone}
+        yield {**about, "text": message.text, "blocks": list(message.blocks), **alone}
         for file in message.files:
-            yield {"workspace": workspace, "to": to, "file": _file(file)}
+            yield {**about, "file": _file(file)}
 
 
-def _discord(workspace: str, inbound: Inbound, document: Document, private: bool, direct: bool) -> Iterator[Sendable]:
+def _discord(
+    context: StepContext, inbound: Inbound, document: Document, private: bool, direct: bool
+) -> Iterator[Sendable]:
     place = place_of_answer(inbound)
     alone = (private or direct) and not place.direct
     if direct:
         inbound = replace(inbound, token="")  # what is said by it is gone when the person looks away
     for number, message in enumerate(render_discord(document)):
         yield {
-            "workspace": workspace,
+            "workspace": context.principal.workspace,
             "to": {"channel": place.channel, "thread": place.thread},
             "after": inbound.key.rpartition("/")[2],
             "content": message.content,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tieout.use_cases.access import AccessUseCases
 from tieout.use_cases.approvals import ApprovalUseCases
 from tieout.use_cases.backup import BackupUseCases
 from tieout.use_cases.common import MAX_QUESTION
@@ -29,6 +30,7 @@ class Application(
     WorkerUseCases,
     BackupUseCases,
     CredentialUseCases,
+    AccessUseCases,
 ):
     """A `Desk` in this process. All parts come in as ports; tieout/bootstrap.py joins them.
 

@@ -23,6 +23,7 @@ from tieout.ports import (
     CREDENTIALS,
     NO_MEASURES,
     READY,
+    AccessStore,
     Agents,
     BlobStore,
     Budget,
@@ -131,6 +132,8 @@ def open_desk(
             backups=lazily(lambda: _backups(settings, database)),
             retention=lazily(lambda: _retention(settings, database)),
             credential_store=credentials,
+            access_store=_access(database),
+            public_url=settings.public_url,
             metrics=measures.text if measures is not None else lambda: b"",
         )
         if work and kind is not WorkerKind.COMMAND:  # a command has no time to see a run through
@@ -193,6 +196,12 @@ def _credentials(settings: Settings, database: Database) -> CredentialStore:
     from store.credentials import open_credentials
 
     return open_credentials(database, settings.folder, settings.secret_key)
+
+
+def _access(database: Database) -> AccessStore:
+    from store.access import SqlAccessStore
+
+    return SqlAccessStore(database)
 
 
 def _changes(settings: Settings) -> Changes:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tieout.commands import (
+    access,
     backup,
     bot,
     check,
@@ -75,6 +76,9 @@ app.add_typer(dlq.app, name="dlq")
 app.add_typer(effects.app, name="effects")
 app.add_typer(schedules.app, name="schedules")
 app.command()(service.up)
+app.command("sign-in")(access.sign_in)
+app.add_typer(access.members, name="members")
+app.add_typer(access.tokens, name="tokens")
 app.add_typer(worker.app, name="worker")
 app.add_typer(bot.app, name="bot")
 app.add_typer(credentials.app, name="credentials")

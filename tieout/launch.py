@@ -17,6 +17,7 @@ from tieout.runtime import Runtime, acquire, check_folder, published
 
 if TYPE_CHECKING:
     from tieout.model import Principal
+    from tieout.ports import Desk
     from tieout.settings import Settings
 
 _BACKLOG = 128
@@ -32,6 +33,7 @@ def serve(settings: Settings, principal: Principal, *, tell: Callable[[str], Non
     from bots.doors import configured, open_doors
     from tieout.bootstrap import open_desk, with_credentials
     from tieout.model import WorkerKind
+    from tieout.use_cases.access import LINK_MINUTES
 
     embedded = settings.profile == "embedded"
     check_folder(settings.folder)
@@ -51,6 +53,7 @@ def serve(settings: Settings, principal: Principal, *, tell: Callable[[str], Non
             open_doors(settings, desk, chats) if chats else nullcontext(lambda app: app) as with_chats,
         ):
             tell(f"tieout is up at {url} (data folder {settings.folder}). Ctrl-C stops it.")
+            tell(f"Sign in within {LINK_MINUTES} minutes: {sign_in_url(settings.public_url or url, desk, principal)}")
             for platform in chats:
                 tell(f"It answers in {platform.capitalize()}.")
             run_until_signal(with_chats(app), sock, stopping, desk.changes.notify)
@@ -107,6 +110,11 @@ def serve_sandbox(
             wait()
 
 
+def sign_in_url(url: str, desk: Desk, principal: Principal, member: str | None = None) -> str:
+    """Return the address that signs a member in, once. Raises PermissionDenied, NotFound."""
+    return f"{url}/sign-in?link={desk.sign_in_link(principal, member=member).get_secret_value()}"
+
+
 @contextmanager
 def _until_signal() -> Iterator[Callable[[], object]]:
     """Give a function that returns at SIGINT or SIGTERM."""
@@ -134,6 +142,7 @@ def _application(settings: Settings, desk: Any, principal: Principal, token: str
         principal=principal,
         changes=desk.changes,
         hosts=LOOPBACK | {settings.host.lower()},
+        public_url=settings.public_url,
         stopping=stopping.is_set,
         doctor=lambda caller: [
             check.as_object() for check in examine_desk(settings, caller, desk, others=examine_chats)

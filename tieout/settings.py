@@ -51,6 +51,10 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=0, description="0 picks a free port.")
+    public_url: str = Field(
+        default="",
+        description="Where browsers reach the service, as https://tieout.example.com; links in chats lead there.",
+    )
     api_token: SecretStr | None = Field(default=None, description="The service's token; none makes a new one.")
     secret_key: SecretStr | None = Field(
         default=None,
@@ -105,6 +109,14 @@ class Settings(BaseSettings):
     embedding_base_url: str | None = Field(default=None, description="Default: where the model is served.")
     embedding_api_key: SecretStr | None = None
     log_level: str = "WARNING"
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, url: str) -> str:
+        """Refuse what is no address of a whole host."""
+        if url and not re.fullmatch(r"https?://[^/?#@\s]+/?", url):
+            raise ValueError("public_url is an address like https://tieout.example.com, without a path")
+        return url.rstrip("/")
 
     @field_validator("limits", mode="before")
     @classmethod

@@ -9,6 +9,8 @@ from api.answers import Json
 from api.problems import problem_response
 from api.routes.common import Caller, TheDesk
 from tieout.errors import TieoutError
+from tieout.model import Role
+from tieout.use_cases.common import require
 
 probes = APIRouter(prefix="/health")
 router = APIRouter()
@@ -34,8 +36,9 @@ def ready(request: Request, desk: TheDesk) -> Response:
 
 
 @measured.get("/metrics")
-def metrics(request: Request) -> Response:
-    """Return what Prometheus scrapes, with the service's token as its bearer token."""
+def metrics(request: Request, caller: Caller) -> Response:
+    """Return what Prometheus scrapes, with the service's token, or an admin's, as its bearer token."""
+    require(caller, Role.ADMIN, "see the metrics of all workspaces")
     return Response(request.app.state.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

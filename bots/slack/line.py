@@ -8,6 +8,7 @@ reading here, and the pings.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,8 @@ _OPEN_S = 10.0
 _LONGEST_PAUSE_S = 30.0  # between tries to connect: Slack hands out few addresses a minute
 _WORKERS = 10  # events that are committed at the same time
 _log = structlog.get_logger(__name__)
+_quiet = logging.getLogger(f"{__name__}.websockets")
+_quiet.setLevel(logging.CRITICAL)  # a socket that ends is told of by us, in one line
 
 
 class Line:
@@ -70,6 +73,7 @@ class Line:
                 ping_timeout=_SILENT_S,
                 close_timeout=1.0,
                 max_size=None,
+                logger=_quiet,
                 legacy=True,  # the connection itself: it outlives this block, and its reader closes it
             )
             threading.Thread(target=self._read, args=(self._socket,), name="slack-socket", daemon=True).start()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from slack_sdk.errors import SlackApiError
 
 EVENT_TYPE = "tieout_effect"
-_PAGES = 5  # of a thread's messages that are looked through for a key
+_PAGE, _PAGES = 200, 25  # messages that are looked through for a key, at a time and times
 _EVERY_S = 1.1  # between messages in a channel, once Slack has asked for it
 _SAFE = frozenset({"service_unavailable", "internal_error", "fatal_error", "request_timeout"})
 
@@ -27,8 +27,8 @@ class SlackChannel:
     """Sends what `bots.render` made for Slack.
 
     A message: `workspace`, `to` {channel, thread} or {person} (a direct message), and either `text` and `blocks` or
-    `file` {name, sha256}. With text go `edit`, the `ts` of a message that is changed, or `ephemeral`, the person who
-    alone sees it.
+    `file` {name, sha256}; `after`, a `ts` that is older: where `look_up` begins. With text go `edit`, the `ts` of a
+    message that is changed, or `ephemeral`, the person who alone sees it.
     """
 
     name = "slack"
@@ -69,7 +69,7 @@ class SlackChannel:
         if message.get("ephemeral"):
             raise OutcomeUnknown("Slack cannot tell whether a message that only one person sees was shown")
         to = self._place(message["to"])
-        for said in self._said(to["channel"], to.get("thread", "")):
+        for said in self._said(to["channel"], to.get("thread", ""), str(message.get("after") or "")):
             if _key_of(said) == key or _mark(key) in _titles(said):
                 return {"message": said["ts"], "channel": to["channel"]}
         return None
@@ -85,18 +85,24 @@ class SlackChannel:
         hosts = {"files.slack.com", urlsplit(self._client.base_url).netloc}
         return fetched(url, hosts=hosts, headers={"Authorization": f"Bearer {self._client.token}"}, most=most)
 
-    def _said(self, channel: str, thread: str) -> Iterator[Mapping[str, Any]]:
-        """Yield messages of a thread, or the newest of a channel."""
+    def _said(self, channel: str, thread: str, after: str) -> Iterator[Mapping[str, Any]]:
+        """Yield messages of a thread, or of a channel, since then."""
         cursor = ""
         for _ in range(_PAGES):
             method = "conversations.replies" if thread else "conversations.history"
-            asked = {"channel": channel, "include_all_metadata": True, "limit": 100, "cursor": cursor}
+            asked = {
+                "channel": channel,
+                "include_all_metadata": True,
+                "limit": _PAGE,
+                "cursor": cursor,
+                "oldest": after,
+            }
             answer = self._call(method, {**asked, **({"ts": thread} if thread else {})}, sends=False)
             yield from answer["messages"]
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return
-        raise OutcomeUnknown(f"the message is not among the {100 * _PAGES} that were looked through in {channel}")
+        raise OutcomeUnknown(f"the message is not among the {_PAGE * _PAGES} that were looked through in {channel}")
 
     def _place(self, to: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return channel and thread; a person's are those of their direct messages."""

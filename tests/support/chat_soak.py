@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from bots.testing.slack.stand import SlackStand
 from store.database import open_database
-from store.tables import runs
+from store.tables import runs, waits
 from tests.support.chat_bot import ChatBot
 from tests.support.run_audit import check_records
 
@@ -90,6 +90,7 @@ class Outcome:
     answers: Counter[str] = field(default_factory=Counter)
     runs: Counter[str] = field(default_factory=Counter)
     unfinished: int = 0
+    why: list[str] = field(default_factory=list)  # what is not finished: run, state, error, what it waits for
     seconds: float = 0.0
 
     def faults(self) -> dict[str, int]:
@@ -152,10 +153,15 @@ def _answered(talk: Talk) -> Counter[str]:
 def _count_runs(url: str, outcome: Outcome) -> None:
     database = open_database(url)
     try:
-        query = select(runs.c.request, runs.c.state).where(runs.c.agent == "chat")
+        query = select(runs.c.id, runs.c.request, runs.c.state, runs.c.error).where(runs.c.agent == "chat")
         for row in database.read(lambda connection: connection.execute(query).all()):
             outcome.runs[_ASKED.findall(row.request["question"])[0]] += 1
             outcome.unfinished += row.state != "done"
+            if row.state != "done":
+                outcome.why.append(f"{row.id} {row.state} {row.error or ''}")
+        open_waits = select(waits.c.run_id, waits.c.name, waits.c.note).where(waits.c.state == "open")
+        rows = database.read(lambda connection: connection.execute(open_waits).all())
+        outcome.why += [f"{row.run_id} waits for {row.name}: {row.note}" for row in rows]
         check_records(database)
     finally:
         database.close()

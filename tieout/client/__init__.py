@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tieout.client.access import HttpAccess
 from tieout.client.backup import HttpBackups
 from tieout.client.credentials import HttpCredentials
 from tieout.client.documents import HttpDocuments
@@ -24,6 +25,7 @@ class HttpDesk(
     HttpBackups,
     HttpOperations,
     HttpCredentials,
+    HttpAccess,
 ):
     """A `Desk` behind a service's URL. Close it, or use it as a context manager.
 

@@ -6,6 +6,7 @@ millions); a percentage is a fraction (7.79 % = 0.0779). Page numbers count from
 
 from __future__ import annotations
 
+from tieout.model.access import Grant, GrantKind, Member
 from tieout.model.conversations import ChannelSettings, Conversation, Message, Speaker
 from tieout.model.documents import Chunk, Document, Figure, Hit, Instrument, Page, Period, Span
 from tieout.model.ledger import Claim, Fact, Ledger, LedgerCounts, Number, NumberStatus, Source
@@ -62,6 +63,8 @@ __all__ = [
     "Figure",
     "Fire",
     "FireState",
+    "Grant",
+    "GrantKind",
     "Hit",
     "Instrument",
     "IntervalRule",
@@ -70,6 +73,7 @@ __all__ = [
     "LedgerCounts",
     "Limit",
     "MarketRule",
+    "Member",
     "Message",
     "Misfire",
     "ModelAnswer",

@@ -7,6 +7,7 @@ Every method that touches a workspace's data takes the principal first and sees 
 from __future__ import annotations
 
 from tieout.model import ReadyStep
+from tieout.ports.access import AccessStore
 from tieout.ports.agents import Action, Agent, Agents, Parts, StepContext, StepOutcome
 from tieout.ports.channels import Channel
 from tieout.ports.content import BlobStore, ContentStore
@@ -32,6 +33,7 @@ __all__ = [
     "NO_MEASURES",
     "NO_USAGE",
     "READY",
+    "AccessStore",
     "Action",
     "Advanced",
     "Agent",

@@ -10,6 +10,7 @@ from pathlib import Path
 from tieout.errors import InvalidInput, PermissionDenied
 from tieout.model import Principal, Role
 from tieout.ports import (
+    AccessStore,
     Agents,
     Changes,
     Checker,
@@ -24,7 +25,7 @@ from tieout.ports import (
 from tieout.ports.backup import Backups, Retention
 
 MAX_QUESTION = 4_000  # characters; longer texts belong in a document
-_RANK = {Role.VIEWER: 0, Role.MEMBER: 1, Role.ADMIN: 2}
+RANK = {Role.VIEWER: 0, Role.MEMBER: 1, Role.ADMIN: 2}
 
 
 def _nobody() -> None:
@@ -62,12 +63,14 @@ class UseCases:
     backups: Backups | None = None
     retention: Retention | None = None
     credential_store: CredentialStore | None = None
+    access_store: AccessStore | None = None
     metrics: Callable[[], bytes] = _no_metrics
+    public_url: str = ""  # where browsers reach the service, without a slash at the end; empty: they do not
 
 
 def require(principal: Principal, role: Role, doing: str) -> None:
     """Raise PermissionDenied unless the principal has at least the role; `doing` ends "one must be … to …"."""
-    if _RANK[principal.role] < _RANK[role]:
+    if RANK[principal.role] < RANK[role]:
         raise PermissionDenied(
             f"{principal.id} is a {principal.role} of workspace {principal.workspace}; one must be {role} to {doing}."
         )

@@ -95,7 +95,8 @@ class RunUseCases(UseCases):
     def result(self, principal: Principal, run_id: str) -> Mapping[str, Any]:
         """Return the research result as JSON values, in any state of the run."""
         run = self.run(principal, run_id)
-        return self.render_result(principal, run, self.store.artifacts(principal, run.id))
+        shown = self.render_result(principal, run, self.store.artifacts(principal, run.id))
+        return {**shown, "url": f"{self.public_url}/runs/{run.id}"} if self.public_url else shown
 
     def artifacts(self, principal: Principal, run_id: str) -> list[Artifact]:
         """Return the run's artifacts by name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from tieout.ports.desk.access import AccessDesk
 from tieout.ports.desk.backup import BackupDesk
 from tieout.ports.desk.credentials import CredentialDesk
 from tieout.ports.desk.documents import Checker, DocumentDesk
@@ -14,6 +15,7 @@ from tieout.ports.desk.schedules import ScheduleDesk
 from tieout.ports.desk.workers import WorkerDesk
 
 __all__ = [
+    "AccessDesk",
     "BackupDesk",
     "Checker",
     "CredentialDesk",
@@ -38,6 +40,7 @@ class Desk(
     WorkerDesk,
     BackupDesk,
     CredentialDesk,
+    AccessDesk,
     Protocol,
 ):
     """Every use case. The application is one in this process; the HTTP client is one in the service's."""
