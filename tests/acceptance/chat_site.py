@@ -14,6 +14,7 @@ from tieout.model import Principal, Role, RunRequest
 from tieout.settings import read_settings
 
 OPERATOR = Principal("ada", "default", Role.ADMIN)
+PUBLIC_URL = "https://tieout.example.com"
 AGENT = '''
 """An agent that asks before it publishes."""
 
@@ -60,7 +61,7 @@ def published(tieout: Tieout, team: Mapping[str, str], count: int) -> list[str]:
 @contextmanager
 def running(tieout: Tieout, talk: Talk, team: Mapping[str, str]) -> Iterator[None]:
     """Keep `tieout up`, or a worker and a bot over a team's servers, running for the length of the block."""
-    tieout = tieout.with_env(**talk.env(), TIEOUT_CHAT_PROGRESS_S="0.2", **team)
+    tieout = tieout.with_env(**talk.env(), TIEOUT_CHAT_PROGRESS_S="0.2", TIEOUT_PUBLIC_URL=PUBLIC_URL, **team)
     with ExitStack() as stack:
         if team:
             for command in (("worker", "--processes", "1"), ("bot", talk.platform)):

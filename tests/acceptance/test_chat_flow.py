@@ -66,7 +66,7 @@ def talk_over(talk: Talk, ended: Sequence[str]) -> None:
     assert progress.edited and float(progress.id) < float(answer.id)
     talk.stand.wait_for(lambda: len(files_in(talk, thread)) >= 3, 60)
     assert {name.rpartition(".")[2] for name in files_in(talk, thread)} >= {"png", "ipynb", "html"}
-    assert {"Sources", "Schedule", "Good", "Bad"} <= set(answer.buttons)
+    assert {"Open report", "Open notebook", "Sources", "Schedule", "Good", "Bad"} <= set(answer.buttons)
 
     followed = talk.reply("ben", thread, "and in 2021?")
     find(talk, thread, "365,817", "numbers tied", after=followed)
