@@ -72,8 +72,8 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
-        if scope["type"] == "websocket":  # none is served here yet
-            await send({"type": "websocket.close", "code": 1008})
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
             return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -95,6 +95,19 @@ class Guard:
             await problem_response(503, type(error).__name__, error.message)(scope, receive, send)
             return
         await self._limited(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a page's own socket on; any page on the web may open one here, so that only `Origin` tells."""
+        headers = Headers(scope=scope)
+        try:
+            self._check_place(headers)
+            self.check_origin(headers)
+            await run_sync(self._caller, "GET", headers)
+        except (Refused, TieoutError):
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await self._app(scope, receive, send)
 
     def _check_place(self, headers: Headers) -> None:
         if _host_name(headers.get("host", "")) not in self._hosts:

@@ -28,11 +28,12 @@ def create_app(
     doctor: Callable[[Principal], Sequence[Any]] = lambda _principal: [],
     metrics: Callable[[], bytes] = lambda: b"",
     version: str = "0",
+    dashboards: Callable[[FastAPI], None] = lambda _app: None,
 ) -> ASGIApp:
     """Return the guarded service. `stopping` ends open event streams; `doctor` gives findings as JSON values.
 
     `public_url` is where browsers find it when that is not where it listens. `metrics` gives what `/metrics`
-    answers, in Prometheus' text format.
+    answers, in Prometheus' text format. `dashboards` adds pages to the application before it is guarded.
     """
     app = FastAPI(title="tieout", version=version, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.desk = desk
@@ -58,5 +59,6 @@ def create_app(
     app.include_router(health.probes)
     app.include_router(health.measured)
     app.include_router(pages.router)
+    dashboards(app)
     problems.install(app)
     return Guard(app, token=token, authenticate=desk.authenticate, hosts=hosts, public_url=public_url)

@@ -134,6 +134,7 @@ def _application(settings: Settings, desk: Any, principal: Principal, token: str
     from api.auth import LOOPBACK
     from api.service import create_app
     from bots.health import examine_chats
+    from dashboards.site import add_pages
     from tieout.doctor import examine_desk
 
     return create_app(
@@ -149,6 +150,7 @@ def _application(settings: Settings, desk: Any, principal: Principal, token: str
         ],
         metrics=desk.metrics,
         version=version("tieout"),
+        dashboards=lambda app: add_pages(app, desk, desk.changes),
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from fastapi import FastAPI
 
 from api.server import make_server
 from api.service import create_app
@@ -25,10 +27,11 @@ class Service:
 
 
 @contextmanager
-def running(desk: Application) -> Iterator[Service]:
+def running(desk: Application, dashboards: Callable[[FastAPI], None] = lambda _app: None) -> Iterator[Service]:
     """Serve the desk until the block ends."""
     stopping = threading.Event()
-    app = create_app(desk, token=TOKEN, principal=ADMIN, changes=desk.changes, stopping=stopping.is_set)
+    given = {"changes": desk.changes, "stopping": stopping.is_set, "dashboards": dashboards}
+    app = create_app(desk, token=TOKEN, principal=ADMIN, **given)
     sock = socket.create_server(("127.0.0.1", 0))
     server = make_server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})

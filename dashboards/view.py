@@ -1,0 +1,100 @@
+"""What a page is built with: the use cases, whoever looks, what the address says, and news as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import panel as pn
+
+from tieout.errors import PermissionDenied, TieoutError
+from tieout.model import Principal
+from tieout.ports import Changes, Desk
+
+_LOOK_MS = 400  # between looks at whether something changed: a change shows within a second
+
+
+class View:
+    """One browser's look at one page."""
+
+    def __init__(self, desk: Desk, changes: Changes, who: Callable[[], Principal | None]) -> None:
+        """Take the use cases, the wake-ups of this process, and a function that says who looks now."""
+        self.desk = desk
+        self._changes = changes
+        self._who = who
+        self._callbacks: list[Any] = []
+
+    def who(self) -> Principal:
+        """Return who looks, with the role that they have now. Raises PermissionDenied once their session has ended."""
+        found = self._who()
+        if found is None:
+            raise PermissionDenied("Your session has ended: sign in again.")
+        return found
+
+    @property
+    def query(self) -> Mapping[str, Any]:
+        """Return what stands behind the `?` of the address."""
+        location = pn.state.location
+        return dict(location.query_params) if location is not None else {}
+
+    def sync(self, widget: Any, **names: str) -> None:
+        """Keep parameters of a widget in the address, by these names, so that a link or a reload brings them back."""
+        if pn.state.location is not None:
+            pn.state.location.sync(widget, dict(names))
+
+    def live(self, refresh: Callable[[], None]) -> None:
+        """Call `refresh` now, and again within a second of each change of any run."""
+        seen = self._changes.wait(-1, 0.0)
+        refresh()
+
+        def look() -> None:
+            nonlocal seen
+            count = self._changes.wait(seen, 0.0)
+            if count != seen:
+                seen = count
+                self.doing(refresh)
+
+        pn.state.add_periodic_callback(look, _LOOK_MS)
+
+    def doing(self, work: Callable[[], object], *, done: str = "") -> None:
+        """Do what a person asked for; tell them when it worked, and in words when it did not."""
+        try:
+            work()
+        except TieoutError as error:
+            _tell(error.message, failed=True)
+        else:
+            if done:
+                _tell(done)
+
+
+def _tell(text: str, *, failed: bool = False) -> None:
+    notices = pn.state.notifications
+    if notices is not None:
+        (notices.error if failed else notices.success)(text, duration=0 if failed else 4_000)
+
+
+class Build(Protocol):
+    """Makes the page for one view."""
+
+    def __call__(self, view: View) -> Sequence[Any]:
+        """Return what the page shows, one below the other."""
+        ...
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: its path, its name in the menu, and what builds it; one module in `dashboards/pages` exposes one.
+
+    A path may hold `{names}`, which `view.query` has; such a page is not in the menu.
+    """
+
+    path: str
+    title: str
+    build: Build
+    order: int = 100
+
+    @property
+    def in_menu(self) -> bool:
+        """Whether the menu leads to it."""
+        return "{" not in self.path
