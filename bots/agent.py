@@ -14,6 +14,7 @@ from bots.post import place_of_answer, post
 from bots.render.document import Button, ButtonStyle, Document
 from bots.render.escape import literal
 from bots.words import read_text
+from pipelines.agents.alert import SAY_NOTHING
 from tieout import codec
 from tieout.errors import (
     EffectDropped,
@@ -68,6 +69,8 @@ def say(context: StepContext) -> StepOutcome:
     if "start" in decided:
         return _start(context, inbound, codec.load(StartRun, decided["start"]))
     reply = codec.load(Reply, decided["reply"])
+    if reply.silent:
+        return StepOutcome({"sent": []}, result={"outcome": SAY_NOTHING, "answer": reply.document.markdown})
     if reply.settles and inbound.kind is InboundKind.CLICK:
         return StepOutcome({"sent": _settle(context, inbound, reply.document)})
     return StepOutcome({"sent": post(context, inbound, reply.document, private=reply.private)})
@@ -119,8 +122,8 @@ def _read(context: StepContext, inbound: Inbound) -> tuple[Asked, Command]:
     history = _remember(context, inbound, conversations)
     chat = context.parts.channels.get(place.platform)
     fetch, open_to_all = _of_chat(chat, place)
-    asked = Asked(desk, context.principal, inbound, settings, arguments, history, fetch, open_to_all, conversations)
-    return asked, command
+    of_platform = history, fetch, open_to_all, conversations
+    return Asked(desk, context.principal, inbound, settings, arguments, *of_platform, context.run), command
 
 
 def _of_chat(chat: Any, place: Place) -> tuple[Callable[[Attachment], bytes] | None, Callable[[], bool] | None]:
@@ -153,11 +156,13 @@ def _remember(context: StepContext, inbound: Inbound, conversations: Conversatio
 
 
 def _start(context: StepContext, inbound: Inbound, start: StartRun) -> StepOutcome:
-    """Say that work has begun, and wait for the run."""
-    cancel = Button("Cancel", f"cancel:{context.run.id}", ButtonStyle.DANGER)
-    told = Document(f"{start.told}: {literal(start.request.question)} …", (cancel,))
-    (progress, *_) = post(context, inbound, told, key="progress", direct=start.private)
-    context.emit("progress_shown", **progress, told=start.told, question=start.request.question)
+    """Say that work has begun, unless it is quiet, and wait for the run."""
+    progress: Mapping[str, Any] = {}
+    if not start.quiet:
+        cancel = Button("Cancel", f"cancel:{context.run.id}", ButtonStyle.DANGER)
+        told = Document(f"{start.told}: {literal(start.request.question)} …", (cancel,))
+        (progress, *_) = post(context, inbound, told, key="progress", direct=start.private)
+        context.emit("progress_shown", **progress, told=start.told, question=start.request.question)
     desk, _ = parts_of(context)
     audience = audience_of_run(desk, alone(context.principal) if start.private else context.principal)
     wait = Wait(WaitKind.RUN, _CHILD, request=replace(start.request, audience=audience))
@@ -170,9 +175,14 @@ def _finish(context: StepContext, inbound: Inbound, child: Mapping[str, Any], be
     progress, private = began.get("progress") or {}, bool(began.get("private"))
     reader = alone(context.principal) if private else context.principal
     run = desk.run(reader, child["run_id"])
+    start = codec.load(StartRun, context.inputs["decide"]["start"])
+    if start.quiet and run.result.get("outcome") == SAY_NOTHING:
+        return StepOutcome({"sent": [], "run": run.id}, result={"outcome": SAY_NOTHING})
     place = inbound.place
     settings = conversations.settings(context.principal, place.platform, place.team, place.channel)
     document = answer_of(desk, reader, run, verbosity=settings.verbosity)
+    if start.buttons:
+        document = replace(document, buttons=(*start.buttons, *(b for b in document.buttons if not _asks_again(b))))
     sent = post(context, inbound, document, direct=private)
     if progress.get("message"):
         post(context, inbound, answered_below(run), key="progress-end", edit=progress)
@@ -180,9 +190,13 @@ def _finish(context: StepContext, inbound: Inbound, child: Mapping[str, Any], be
         return StepOutcome({"sent": sent, "run": run.id})
     _remember_answer(context, inbound, str(run.result.get("answer") or run.error or ""), run.id, sent)
     unused = left_out(desk, context.principal, run)
-    if unused:
+    if unused and not start.quiet:
         post(context, inbound, _offered(unused, run.id), key="offer", private=True)
     return StepOutcome({"sent": sent, "run": run.id})
+
+
+def _asks_again(button: Button) -> bool:
+    return button.value.partition(":")[0] in ("rerun", "repeat")
 
 
 def _offered(unused: Sequence[SourceDocument], run_id: str) -> Document:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from bots.form import Form
 from bots.inbound import Attachment, Inbound
-from bots.render.document import Document
+from bots.render.document import Button, Document
 from tieout.errors import InvalidInput, NotFound
-from tieout.model import ChannelSettings, Message, Principal, Role, RunRequest
+from tieout.model import ChannelSettings, Message, Principal, Role, Run, RunRequest
 from tieout.ports import Desk
 from tieout.ports.conversations import ConversationStore
 
@@ -21,7 +21,8 @@ class Asked:
     """A call of a command: who, where, with what, and what was said before in the thread (oldest first).
 
     `fetch` downloads a posted file from the platform, `open_to_all` tells whether everybody of the team may read here,
-    and `conversations` keeps the settings of channels; each is None where there is none.
+    and `conversations` keeps the settings of channels; each is None where there is none. `run` is the run that carries
+    the call out: that of a schedule has the day that it is about.
     """
 
     desk: Desk
@@ -33,6 +34,7 @@ class Asked:
     fetch: Callable[[Attachment], bytes] | None = None
     open_to_all: Callable[[], bool] | None = None
     conversations: ConversationStore | None = None
+    run: Run | None = None
 
     def text(self, name: str) -> str:
         """Return an argument's text. Raises InvalidInput when it is missing."""
@@ -46,24 +48,30 @@ class Asked:
 class Reply:
     """What is answered at once; with `private` only the person who asked sees it.
 
-    What `settles` a click takes the place of the message whose button was pressed: it asks for nothing any more.
+    What `settles` a click takes the place of the message whose button was pressed: it asks for nothing any more. A
+    `silent` one is kept with the run and said to nobody.
     """
 
     document: Document
     private: bool = False
     settles: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True)
 class StartRun:
     """A run whose end is answered; `told` says meanwhile what is being done.
 
-    A `private` one may use the person's own documents, and is answered in direct messages.
+    A `private` one may use the person's own documents, and is answered in direct messages. A `quiet` one tells nothing
+    meanwhile, and nothing in the end where the run's `outcome` is to say nothing. `buttons` change what is asked again
+    and again, in place of those that ask it again.
     """
 
     request: RunRequest
     told: str = "Working on it"
     private: bool = False
+    quiet: bool = False
+    buttons: tuple[Button, ...] = ()
 
 
 type Handler = Callable[[Asked], Reply | StartRun]

@@ -44,9 +44,11 @@ def post(
     platform = inbound.place.platform
     if (context.step.output or {}).get("progress"):
         inbound = replace(inbound, token="")  # the interaction was answered by the progress message
-    messages = _SENDABLE[platform](context, inbound, document, private, direct)
+    messages = _SENDABLE[platform](context.principal.workspace, inbound, document, private, direct)
+    began = f"{(context.run.created_at - _SKEW).timestamp():.6f}"
     receipts: list[Mapping[str, Any]] = []
-    for number, message in enumerate(messages):
+    for number, made in enumerate(messages):
+        message = {"after": began, **made}  # where a look for what may have been sent begins
         if edit is not None:
             if number:
                 break
@@ -55,32 +57,27 @@ def post(
     return receipts
 
 
-def _slack(
-    context: StepContext, inbound: Inbound, document: Document, private: bool, direct: bool
-) -> Iterator[Sendable]:
+def _slack(workspace: str, inbound: Inbound, document: Document, private: bool, direct: bool) -> Iterator[Sendable]:
     place = place_of_answer(inbound)
     to = {"channel": place.channel, "thread": place.thread}
     if direct and not place.direct:
         to = {"person": inbound.author}
     alone = {"ephemeral": inbound.author} if private and not (direct or place.direct) else {}
-    after = f"{(context.run.created_at - _SKEW).timestamp():.6f}"
-    about = {"workspace": context.principal.workspace, "to": to, "after": after}
+    about = {"workspace": workspace, "to": to}
     for message in render_slack(document):
         yield {**about, "text": message.text, "blocks": list(message.blocks), **alone}
         for file in message.files:
             yield {**about, "file": _file(file)}
 
 
-def _discord(
-    context: StepContext, inbound: Inbound, document: Document, private: bool, direct: bool
-) -> Iterator[Sendable]:
+def _discord(workspace: str, inbound: Inbound, document: Document, private: bool, direct: bool) -> Iterator[Sendable]:
     place = place_of_answer(inbound)
     alone = (private or direct) and not place.direct
     if direct:
         inbound = replace(inbound, token="")  # what is said by it is gone when the person looks away
     for number, message in enumerate(render_discord(document)):
         yield {
-            "workspace": context.principal.workspace,
+            "workspace": workspace,
             "to": {"channel": place.channel, "thread": place.thread},
             "after": inbound.key.rpartition("/")[2],
             "content": message.content,

@@ -14,6 +14,7 @@ import panel as pn
 from fastapi import FastAPI
 from panel.io.fastapi import add_applications
 from pydantic import SecretStr
+from starlette.responses import RedirectResponse
 
 import dashboards.pages
 from dashboards.theme import CSS, SHELL
@@ -48,9 +49,10 @@ def discover() -> list[Page]:
 
 def add_pages(app: FastAPI, desk: Doorkeeper, changes: Changes) -> None:
     """Serve the pages from `app`, which is guarded: nobody gets here without a session."""
-    pn.extension("tabulator", notifications=True, nthreads=4)
+    pn.extension("tabulator", nthreads=4)
     logging.getLogger("panel").setLevel(logging.WARNING)  # it tells of each callback of each session
     pages = discover()
+    app.add_api_route("/", lambda: RedirectResponse(pages[0].path), include_in_schema=False, response_model=None)
     add_applications(
         {page.path: _shower(page, pages, desk, changes) for page in pages},
         app=app,
@@ -74,7 +76,7 @@ def _show(page: Page, pages: list[Page], desk: Doorkeeper, changes: Changes) -> 
     view = View(desk, changes, lambda: desk.authenticate(SecretStr(cookie), GrantKind.SESSION))
     try:
         who = view.who()
-        body = list(page.build(view))
+        body = [view.notice, *page.build(view)]
     except TieoutError as error:
         return _framed(page, pages, "", [pn.pane.Alert(escape(error.message), alert_type="danger")])
     return _framed(page, pages, f"{who.id} · {who.workspace}", body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Protocol
 
 import panel as pn
@@ -12,6 +13,10 @@ from tieout.errors import PermissionDenied, TieoutError
 from tieout.model import Principal
 from tieout.ports import Changes, Desk
 
+_NOTICE = """
+p { margin: 0; padding: .5rem .8rem; border-left: 4px solid var(--brand); background: var(--panel); color: var(--ink) }
+p.alert { border-color: #d1242f }
+"""
 _LOOK_MS = 400  # between looks at whether something changed: a change shows within a second
 
 
@@ -23,7 +28,7 @@ class View:
         self.desk = desk
         self._changes = changes
         self._who = who
-        self._callbacks: list[Any] = []
+        self.notice = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[_NOTICE])
 
     def who(self) -> Principal:
         """Return who looks, with the role that they have now. Raises PermissionDenied once their session has ended."""
@@ -62,16 +67,14 @@ class View:
         try:
             work()
         except TieoutError as error:
-            _tell(error.message, failed=True)
+            self._tell(error.message, "alert")
         else:
             if done:
-                _tell(done)
+                self._tell(done, "status")
 
-
-def _tell(text: str, *, failed: bool = False) -> None:
-    notices = pn.state.notifications
-    if notices is not None:
-        (notices.error if failed else notices.success)(text, duration=0 if failed else 4_000)
+    def _tell(self, text: str, role: str) -> None:
+        """Say it at the top of the page; screen readers say it at once."""
+        self.notice.object = f'<p class="{role}" role="{role}">{escape(text)}</p>'
 
 
 class Build(Protocol):

@@ -87,17 +87,6 @@ def sign_out(request: Request) -> Response:
     return answer
 
 
-@router.get("/")
-def home(desk: TheDesk, caller: Caller) -> Response:
-    """List the newest runs."""
-    rows = [
-        f'<li><a href="/runs/{escape(run.id)}">{escape(run.request.question[:120])}</a> · {run.state.value}</li>'
-        for run in desk.runs(caller, limit=20)
-        if run.request.agent != "chat"
-    ]
-    return _page("Reports", f"<ul>{''.join(rows) or '<li>No runs yet.</li>'}</ul>{_signed_in(caller)}")
-
-
 @router.get("/runs/{run_id}")
 def run_page(run_id: str, desk: TheDesk, caller: Caller) -> Response:
     """Show a run's question, how it stands, and links to what it made."""

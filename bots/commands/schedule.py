@@ -5,23 +5,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from bots.answer import find_run
 from bots.command import Argument, Asked, Command, Reply
 from bots.commands._asking import question_of
+from bots.commands._standing import standing_request, when
 from bots.form import Field, Form
-from bots.inbound import Inbound, InboundKind
-from bots.post import place_of_answer
+from bots.inbound import Inbound
 from bots.render.document import Button, ButtonStyle, Document
 from bots.render.escape import cell, literal
-from tieout import codec
 from tieout.errors import Conflict, InvalidInput
 from tieout.model import Principal, RunRequest, Schedule, ScheduleSpec
 from tieout.ports import Desk
-from tieout.recurrence import parse_rule, zone_of
+from tieout.recurrence import parse_rule
 
 _VERBS = ("pause", "resume", "remove", "run")
 _REPEAT = "repeat"  # the verb of answers' buttons: the run's question, asked again and again
@@ -51,7 +47,7 @@ def _listed(asked: Asked) -> Reply:
     if not found:
         return Reply(Document("There are no schedules. Add one: `schedule XNYS close + 30m How did AAPL do today?`"))
     rows = [
-        f"| {cell(one.spec.name)} | {cell(one.spec.rule)} | {one.state} | {_when(one.next_at, one.spec.rule)} "
+        f"| {cell(one.spec.name)} | {cell(one.spec.rule)} | {one.state} | {when(one.next_at, one.spec.rule)} "
         f"| {cell(one.spec.request.question[:80])} |"
         for one in found[:_MOST_LISTED]
     ]
@@ -130,35 +126,14 @@ def _request(asked: Asked, question: str) -> RunRequest:
     """Return a request that answers where the schedule was ordered, as if the question were asked there each time."""
     allowed = asked.settings.agents
     agent = next((one for one in _AGENTS if not allowed or one in allowed), _AGENTS[0])
-    standing = replace(
-        asked.inbound,
-        kind=InboundKind.COMMAND,
-        place=place_of_answer(asked.inbound),
-        text="",
-        message="",
-        command=agent,
-        arguments={"question": question},
-        attachments=(),
-        action="",
-        token="",
-    )
-    return RunRequest(
-        question, agent="chat", params={"inbound": codec.dump(standing)}, door=asked.inbound.place.platform
-    )
+    return standing_request(asked, question, agent, {"question": question})
 
 
 def _told(one: Schedule, first: str) -> Document:
-    lines = [first, "", f"Rule: {literal(one.spec.rule)}", "", f"Next: {_when(one.next_at, one.spec.rule)}"]
+    lines = [first, "", f"Rule: {literal(one.spec.rule)}", "", f"Next: {when(one.next_at, one.spec.rule)}"]
     other = Button("Resume", f"schedule:resume {one.id}") if one.next_at is None else None
     change = other or Button("Pause", f"schedule:pause {one.id}")
     return Document("\n".join(lines), (change, Button("Remove", f"schedule:remove {one.id}", ButtonStyle.DANGER)))
-
-
-def _when(at: datetime | None, rule: str) -> str:
-    """Return a time as the clocks of the rule's time zone show it."""
-    if at is None:
-        return "–"
-    return literal(f"{at.astimezone(ZoneInfo(zone_of(parse_rule(rule), at))):%a %Y-%m-%d %H:%M %Z}")
 
 
 def _suggest(desk: Desk, principal: Principal, typed: str) -> Sequence[str]:

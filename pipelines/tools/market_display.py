@@ -12,6 +12,11 @@ def percent(value: Decimal) -> str:
     return f"{_rounded(value * 100, 1)}%"
 
 
+def fine_percent(value: Decimal) -> str:
+    """Write a fraction as "5.04%"."""
+    return f"{_rounded(value * 100, 2)}%"
+
+
 def points(value: Decimal) -> str:
     """Write a difference of fractions as "10.5 percentage points"."""
     return f"{_rounded(value * 100, 1)} percentage points"

@@ -82,25 +82,56 @@ def sma(span: Span) -> list[FactQuery]:
     reasons = []
     for sessions in (50, 200):
         try:
-            start, _ = span.history.back(sessions, span.end)
+            made.extend(average(span, sessions))
         except InvalidInput as error:
             reasons.append(error)
-            continue
-        made.extend(_average(Span(span.history, start, span.end), sessions))
     if not made:
         raise reasons[0]
     return made
 
 
-def rsi(span: Span) -> list[FactQuery]:
-    """Query Wilder's relative strength index of 14 sessions (J. W. Wilder, New Concepts in Technical Trading, 1978)."""
+def average(span: Span, sessions: int) -> list[FactQuery]:
+    """Query the last close against the simple mean of the last `sessions` closes, and that mean where it is a level.
+
+    Raises InvalidInput when there are fewer bars.
+    """
+    start, _ = span.history.back(sessions, span.end)
+    span = Span(span.history, start, span.end)
+    made = [
+        fact_query(
+            span,
+            f"above_sma_{sessions}",
+            f"close against its {sessions}-day average",
+            "fraction",
+            percent,
+            f"last close / simple mean of the last {sessions} closes - 1",
+            f"SELECT arg_max(close, day) / avg(close) - 1 FROM bars WHERE {OWN}",
+        )
+    ]
+    if not span.history.pays:
+        currency = span.history.series.currency
+        method = f"simple mean of the last {sessions} closes{_split_basis(span)}"
+        made.append(
+            fact_query(
+                span, f"sma_{sessions}", f"{sessions}-day average", f"{currency}/share", Money(currency), method,
+                f"SELECT avg(close) FROM bars WHERE {OWN}", currency=currency,
+            )
+        )  # fmt: skip
+    return made
+
+
+def rsi(span: Span, length: int = _RSI_DAYS) -> list[FactQuery]:
+    """Query Wilder's relative strength index of `length` sessions, from 0 to 100.
+
+    Source: J. W. Wilder, New Concepts in Technical Trading Systems, 1978.
+    """
     start, sessions = span.history.back(_RUN_IN, span.end, at_least=_LEAST_RUN_IN)
     run = Span(span.history, start, span.end)
     method = (
-        f"Wilder's RSI of {_RSI_DAYS} sessions: 100 × average gain / (average gain + average loss), the averages "
-        f"smoothed by 1/{_RSI_DAYS} after a first simple mean, run in over {sessions} sessions"
+        f"Wilder's RSI of {length} sessions: 100 × average gain / (average gain + average loss), the averages "
+        f"smoothed by 1/{length} after a first simple mean, run in over {sessions} sessions"
     )
-    return [fact_query(run, "rsi", f"RSI ({_RSI_DAYS})", "index", index, method, _RSI, {"n": _RSI_DAYS})]
+    return [fact_query(run, "rsi", f"RSI ({length})", "index", index, method, _RSI, {"n": length})]
 
 
 def macd(span: Span) -> list[FactQuery]:
@@ -136,30 +167,6 @@ def average_volume(span: Span) -> list[FactQuery]:
     method = f"mean volume of {sessions} sessions{_split_basis(span)}"
     sql = f"SELECT avg(volume) FROM bars WHERE {OWN}"
     return [fact_query(part, "average_volume", "average daily volume", "shares", count, method, sql)]
-
-
-def _average(span: Span, sessions: int) -> list[FactQuery]:
-    made = [
-        fact_query(
-            span,
-            f"above_sma_{sessions}",
-            f"close against its {sessions}-day average",
-            "fraction",
-            percent,
-            f"last close / simple mean of the last {sessions} closes - 1",
-            f"SELECT arg_max(close, day) / avg(close) - 1 FROM bars WHERE {OWN}",
-        )
-    ]
-    if not span.history.pays:
-        currency = span.history.series.currency
-        method = f"simple mean of the last {sessions} closes{_split_basis(span)}"
-        made.append(
-            fact_query(
-                span, f"sma_{sessions}", f"{sessions}-day average", f"{currency}/share", Money(currency), method,
-                f"SELECT avg(close) FROM bars WHERE {OWN}", currency=currency,
-            )
-        )  # fmt: skip
-    return made
 
 
 def _refuse_adjusted(span: Span) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from itertools import pairwise
 
-from pipelines.tools.market_display import number, percent, points
+from pipelines.tools.market_display import fine_percent, number, percent, points
 from pipelines.tools.market_history import words
 from pipelines.tools.market_query import OTHER, OWN, Span, fact_query
 from tieout.errors import InvalidInput
@@ -27,6 +27,13 @@ def total_return(span: Span) -> list[FactQuery]:
     method = f"{kind} ({_dividends(span)}): last close / first close - 1"
     sql = f"SELECT arg_max(close, day) / arg_min(close, day) - 1 FROM bars WHERE {OWN}"
     return [fact_query(span, kind.replace(" ", "_"), kind, "fraction", percent, method, sql)]
+
+
+def day_change(span: Span) -> list[FactQuery]:
+    """Query the simple return from the first to the last close of a span, which are those of two sessions in a row."""
+    method = f"close / close of the session before ({words(span.start)}) - 1 ({_dividends(span)})"
+    sql = f"SELECT arg_max(close, day) / arg_min(close, day) - 1 FROM bars WHERE {OWN}"
+    return [fact_query(span, "day_change", "change of the close", "fraction", fine_percent, method, sql)]
 
 
 def annualised_return(span: Span) -> list[FactQuery]:

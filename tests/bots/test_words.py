@@ -65,6 +65,6 @@ def test_what_is_too_much_is_named(text):
 
 def test_no_two_commands_answer_one_button():
     assert {verb for command in COMMANDS for verb in command.verbs} == {
-        "approve", "bad", "cancel", "good", "privately", "refuse", "repeat", "rerun", "retry", "schedule", "share", "show",
-        "sources",
+        "alert", "approve", "bad", "cancel", "good", "privately", "refuse", "repeat", "rerun", "retry", "schedule", "share",
+        "show", "sources",
     }  # fmt: skip

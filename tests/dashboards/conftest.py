@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from dashboards.site import add_pages
+from tests.acceptance.chat_site import install_agent
 from tests.support.browser import Visit, chromium, visit
 from tests.support.service import running
 from tieout.application import Application
@@ -31,9 +32,15 @@ class Site:
     run: Run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Answer the sample pack's question and serve it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(install_agent(tmp_path_factory.mktemp("agents"))))
+        yield from _served(tmp_path_factory)
+
+
+def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     settings = read_settings(home=Path(tmp_path_factory.mktemp("pages")))
     with open_desk(settings, work=True, kind=WorkerKind.SERVICE) as desk:
         load_sample_pack(desk, ADA, tell=lambda _: None)
@@ -43,7 +50,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield Site(service.url, desk, run)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser

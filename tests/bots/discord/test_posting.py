@@ -69,7 +69,8 @@ def test_after_the_progress_message_the_token_is_not_used() -> None:
         return {"message": "1", "channel": "80"}
 
     step, principal = SimpleNamespace(output=None), SimpleNamespace(workspace="w")
-    context: Any = SimpleNamespace(step=step, principal=principal, deliver=deliver)
+    run = SimpleNamespace(created_at=_AT)
+    context: Any = SimpleNamespace(step=step, principal=principal, run=run, deliver=deliver)
     asked = inbound(InboundKind.COMMAND, token="700/secret")
     post(context, asked, Document("working"), key="progress")
     context.step.output = {"progress": {"message": "1", "channel": "80"}}
