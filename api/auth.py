@@ -35,7 +35,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 type Authenticate = Callable[[SecretStr, GrantKind], Principal | None]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Refused(Exception):
     """Why somebody does not get in."""
 

@@ -8,18 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from bots.testing.discord.stand import DiscordStand
 from bots.testing.slack.stand import SlackStand
 from tests.acceptance.chat_site import install_agent, published, running
 from tests.support.command import Tieout
-from tests.support.talk import SlackTalk, Talk, Thread, find, find_in
+from tests.support.talk import DiscordTalk, SlackTalk, Talk, Thread, find, find_in
 
 QUESTION = "What was Apple's revenue in fiscal 2022 and how did the stock do since?"
 
 
-@pytest.fixture
-def slack() -> Iterator[Talk]:
-    with SlackStand(limits=False) as stand:
-        yield SlackTalk(stand)
+@pytest.fixture(params=["slack", "discord"])
+def talk(request: pytest.FixtureRequest) -> Iterator[Talk]:
+    if request.param == "slack":
+        with SlackStand(limits=False) as slack:
+            yield SlackTalk(slack)
+    else:
+        with DiscordStand(limits=False) as discord:
+            yield DiscordTalk(discord)
 
 
 @pytest.fixture
@@ -36,17 +41,17 @@ def team(empty_postgres: str, redis_url: str) -> Mapping[str, str]:
 
 
 @pytest.mark.timeout(600)
-def test_a_team_talks_from_a_question_to_a_cancellation_in_slack(
-    prepared: Tieout, agents: Mapping[str, str], slack: Talk
+def test_a_team_talks_from_a_question_to_a_cancellation_(
+    prepared: Tieout, agents: Mapping[str, str], talk: Talk
 ) -> None:
     ended = published(prepared, {}, 2)
-    with running(prepared.with_env(**agents), slack, {}):
-        talk_over(slack, ended)
+    with running(prepared.with_env(**agents), talk, {}):
+        talk_over(talk, ended)
 
 
 @pytest.mark.timeout(600)
-def test_a_team_talks_over_postgresql_and_redis_in_slack(
-    prepared: Tieout, agents: Mapping[str, str], team: Mapping[str, str], slack: Talk
+def test_a_team_talks_over_postgresql_and_redis_(
+    prepared: Tieout, agents: Mapping[str, str], team: Mapping[str, str], talk: Talk
 ) -> None:
     made = prepared("backup", "desk.tar.gz")
     assert made.code == 0, made.err
@@ -54,8 +59,8 @@ def test_a_team_talks_over_postgresql_and_redis_in_slack(
     restored = elsewhere.with_env(**team)("restore", "desk.tar.gz")
     assert restored.code == 0, restored.err
     ended = published(elsewhere, team, 2)
-    with running(elsewhere, slack, team):
-        talk_over(slack, ended)
+    with running(elsewhere, talk, team):
+        talk_over(talk, ended)
 
 
 def talk_over(talk: Talk, ended: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bots.testing.discord.stand import DiscordStand
 from bots.testing.slack.messages import Message
 from bots.testing.slack.stand import SlackStand
 
@@ -112,6 +113,59 @@ class SlackTalk:
 
     def _of_tieout(self, messages: Sequence[Message]) -> list[Said]:
         return [_said_in_slack(one) for one in messages if one.user == self.stand.identity.bot_user]
+
+
+class DiscordTalk:
+    """People in a local Discord, where a thread is a channel of its own that begins with its first message."""
+
+    platform = "discord"
+
+    def __init__(self, stand: DiscordStand) -> None:
+        self.stand = stand
+
+    def env(self) -> Mapping[str, str]:
+        return {"TIEOUT_DISCORD_TOKEN": self.stand.bot_token, "TIEOUT_DISCORD_API_URL": self.stand.api_url}
+
+    def ask(self, who: str, channel: str, text: str, files: Sequence[tuple[str, bytes]] = ()) -> Thread:
+        place = self.stand.channel(channel)
+        return Thread(place, self.stand.say(self.stand.user(who), place, text, files=files, mention=True))
+
+    def reply(self, who: str, thread: Thread, text: str) -> str:
+        return self.stand.say(self.stand.user(who), thread.channel, text, thread=thread.begin)
+
+    def command(self, who: str, channel: str, name: str, **arguments: str) -> None:
+        self.stand.command(self.stand.user(who), self.stand.channel(channel), name, **arguments)
+
+    def click(self, who: str, said: Said, label: str) -> None:
+        self.stand.click(self.stand.user(who), said.id, said.buttons[label], said.channel)
+
+    def said(self, thread: Thread) -> list[Said]:
+        return self._of_tieout(self.stand.messages(thread.begin))
+
+    def said_in(self, channel: str) -> list[Said]:
+        place = self.stand.channel(channel)
+        threads = [one["id"] for one in self.stand.messages(place)]
+        return [one for each in (place, *threads) for one in self._of_tieout(self.stand.messages(each))]
+
+    def alone(self, who: str, channel: str) -> list[Said]:
+        user = self.stand.user(who)
+        direct = self.stand.messages(self.stand.direct(user))
+        return self._of_tieout([*self.stand.ephemerals(self.stand.channel(channel), user), *direct])
+
+    def _of_tieout(self, messages: Sequence[Mapping[str, Any]]) -> list[Said]:
+        return [_said_in_discord(one) for one in messages if one["author"]["id"] == self.stand.bot]
+
+
+def _said_in_discord(message: Mapping[str, Any]) -> Said:
+    buttons = [one for row in message["components"] for one in row.get("components") or ()]
+    return Said(
+        str(message["id"]),
+        str(message["channel_id"]),
+        str(message["content"]),
+        {one["label"]: one.get("custom_id", "") for one in buttons},
+        [one["filename"] for one in message["attachments"]],
+        bool(message["edited_timestamp"]),
+    )
 
 
 def _said_in_slack(message: Message) -> Said:

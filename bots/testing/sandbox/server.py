@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import httpx
 from aiohttp import ClientSession, ClientTimeout, web
 
-from bots.testing.slack.server import Server
+from bots.testing.server import Server
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; "

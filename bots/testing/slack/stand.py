@@ -8,6 +8,7 @@ from typing import Self
 
 from aiohttp import web
 
+from bots.testing.server import Server
 from bots.testing.slack.addresses import Addresses
 from bots.testing.slack.courier import Courier
 from bots.testing.slack.endpoint import Endpoint
@@ -23,7 +24,6 @@ from bots.testing.slack.page import Page
 from bots.testing.slack.parcels import ParcelKind
 from bots.testing.slack.people import ChannelKind
 from bots.testing.slack.rates import RATES, Rate, RateLimiter
-from bots.testing.slack.server import Server
 from bots.testing.slack.signed import SignedHttp, encode
 from bots.testing.slack.sockets import Sockets
 from bots.testing.slack.speech import Speech

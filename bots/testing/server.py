@@ -1,4 +1,4 @@
-"""Runs the stand's HTTP server in a thread with an event loop of its own."""
+"""Runs a stand's HTTP server in a thread with an event loop of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Server:
         self._routes = routes
         self._cleanup = cleanup
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = Thread(target=self._run, name="slack-stand", daemon=True)
+        self._thread = Thread(target=self._run, name="stand", daemon=True)
         self._ready = Event()
         self._end = asyncio.Event()
         self._port = 0
@@ -29,7 +29,7 @@ class Server:
     def loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop that everything here runs on; raises RuntimeError before the start."""
         if self._loop is None:
-            raise RuntimeError("Enter the stand first: `with SlackStand() as stand:`")
+            raise RuntimeError("Enter the stand first: `with …Stand() as stand:`")
         return self._loop
 
     def start(self) -> str:

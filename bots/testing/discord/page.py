@@ -1,0 +1,63 @@
+"""What a page needs to show the stand and to act in it: the world as JSON, and addresses under `/stand/`."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+
+from bots.testing.discord.interactions import Modal
+from bots.testing.discord.limits import modal_fields
+from bots.testing.discord.shapes import DIRECT, THREAD, Json
+from bots.testing.discord.world import Channel, World
+
+
+class Page:
+    """Shows and drives. `actions` are the stand's methods by name; their keyword arguments are the posted JSON."""
+
+    def __init__(self, world: World, modals: Mapping[str, Modal], actions: Mapping[str, Callable[..., object]]) -> None:
+        self._world, self._modals, self._actions = world, modals, actions
+
+    def state(self) -> Json:
+        """Return members, channels with their messages, and windows. `changes` grows with every change."""
+        with self._world.lock:
+            return {
+                "changes": self._world.changes,
+                "bot": self._world.bot,
+                "members": list(self._world.users.values()),
+                "channels": [self._channel(one) for one in self._world.channels.values()],
+                "modals": [self._modal(one) for one in self._modals.values()],
+            }
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [web.post("/stand/{action}", self.act)]
+
+    async def act(self, request: web.Request) -> web.Response:
+        """Do what the address names; answer with its result, or with what was wrong."""
+        action = self._actions.get(request.match_info["action"])
+        if action is None:
+            return web.json_response({"ok": False, "error": "unknown action"}, status=404)
+        try:
+            given = await request.json()
+            if "files" in given:
+                given["files"] = [(file["name"], b64decode(file["content"])) for file in given["files"]]
+            result = action(**given)
+        except (LookupError, TypeError, ValueError) as error:
+            return web.json_response({"ok": False, "error": str(error)}, status=400)
+        return web.json_response({"ok": True, "result": result})
+
+    def _channel(self, channel: Channel) -> Json:
+        kind = channel.about["type"]
+        return {
+            "id": channel.about["id"],
+            "name": ("↳ " if kind == THREAD else "") + str(channel.about["name"]),
+            "is_im": kind == DIRECT,
+            "messages": [dict(one) for one in channel.messages.values()],
+            "ephemerals": [dict(one) for one in channel.ephemerals],
+        }
+
+    def _modal(self, modal: Modal) -> Json:
+        about = {"id": modal.id, "user": modal.user, "open": modal.open, "title": modal.content["title"]}
+        return {**about, "fields": modal_fields(modal.content)}
