@@ -18,9 +18,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from bots.testing.discord.stand import DiscordStand
 from bots.testing.slack.stand import SlackStand
 from tests.support.chat_bot import ChatBot
-from tests.support.chat_soak import SlackTalk, soak
+from tests.support.chat_soak import DiscordPeople, SlackPeople, Talk, soak
 
 
 def main() -> None:
@@ -30,12 +31,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one JSON object, name to number")
+    parser.add_argument("--platform", choices=("slack", "discord"), default="slack")
     options = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as home,
-        SlackStand(limits=False, redeliver_after_s=0.5, redeliveries=1_000) as stand,
-    ):
-        talk, bot = SlackTalk(stand), ChatBot(stand, Path(home))
+    with tempfile.TemporaryDirectory() as home, _stand(options.platform) as stand:
+        talk: Talk = SlackPeople(stand) if isinstance(stand, SlackStand) else DiscordPeople(stand)
+        bot = ChatBot(stand, Path(home))
         outcome = soak(talk, bot, Path(home), events=options.events, kills=options.kills, seed=options.seed)
     numbers = {
         "events": outcome.asked,
@@ -52,6 +52,12 @@ def main() -> None:
     )
     print("\n".join(outcome.why), file=sys.stderr)
     sys.exit(any(outcome.faults().values()))
+
+
+def _stand(platform: str) -> SlackStand | DiscordStand:
+    if platform == "slack":
+        return SlackStand(limits=False, redeliver_after_s=0.5, redeliveries=1_000)
+    return DiscordStand(limits=False)
 
 
 if __name__ == "__main__":

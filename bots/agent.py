@@ -10,6 +10,7 @@ from bots.answer import answer_of, answered_below
 from bots.audience import alone, audience_of_run, left_out
 from bots.command import Asked, Command, Reply, StartRun, checked, discover
 from bots.inbound import Attachment, Inbound, InboundKind, Place
+from bots.permission import acting, check, known, role_of
 from bots.post import place_of_answer, post
 from bots.render.document import Button, ButtonStyle, Document
 from bots.render.escape import literal
@@ -45,7 +46,7 @@ def plan(request: RunRequest) -> Plan:  # noqa: ARG001
 
 def decide(context: StepContext) -> StepOutcome:
     """Decide what a person is answered, or which run is to find it out."""
-    inbound = codec.load(Inbound, context.run.request.params["inbound"])
+    inbound = _placed(context)
     try:
         asked, command = _read(context, inbound)
         outcome = command.handler(asked)
@@ -62,7 +63,7 @@ def decide(context: StepContext) -> StepOutcome:
 
 def say(context: StepContext) -> StepOutcome:
     """Say what was decided: at once, or when the run that it needs has ended."""
-    inbound = codec.load(Inbound, context.run.request.params["inbound"])
+    inbound = _placed(context)
     decided = context.inputs["decide"]
     if _CHILD in context.signals:
         return _finish(context, inbound, context.signals[_CHILD]["payload"], context.step.output or {})
@@ -74,6 +75,14 @@ def say(context: StepContext) -> StepOutcome:
     if reply.settles and inbound.kind is InboundKind.CLICK:
         return StepOutcome({"sent": _settle(context, inbound, reply.document)})
     return StepOutcome({"sent": post(context, inbound, reply.document, private=reply.private)})
+
+
+def _placed(context: StepContext) -> Inbound:
+    """Return what a person did, answered where the channel's settings say."""
+    inbound = codec.load(Inbound, context.run.request.params["inbound"])
+    place, (_, conversations) = inbound.place, parts_of(context)
+    settings = conversations.settings(context.principal, place.platform, place.team, place.channel)
+    return replace(inbound, in_channel=settings.reply == "channel")
 
 
 def _settle(context: StepContext, inbound: Inbound, document: Document) -> list[Mapping[str, Any]]:
@@ -115,15 +124,15 @@ def _read(context: StepContext, inbound: Inbound) -> tuple[Asked, Command]:
         arguments = checked(command, inbound.arguments)
     else:
         command, arguments = read_text(commands, inbound.text)
-    if not settings.enabled and command.name != "settings":
-        raise PermissionDenied("tieout is switched off in this channel; an admin can switch it on with `settings`.")
-    if settings.askers and inbound.author not in settings.askers:
-        raise PermissionDenied("In this channel only some people may ask me; `settings` shows who.")
+    role = role_of(known(desk, context.principal), context.principal)
+    check(command, inbound, settings, role)
     history = _remember(context, inbound, conversations)
     chat = context.parts.channels.get(place.platform)
     fetch, open_to_all = _of_chat(chat, place)
     of_platform = history, fetch, open_to_all, conversations
-    return Asked(desk, context.principal, inbound, settings, arguments, *of_platform, context.run), command
+    return Asked(
+        desk, acting(context.principal, role), inbound, settings, arguments, *of_platform, context.run
+    ), command
 
 
 def _of_chat(chat: Any, place: Place) -> tuple[Callable[[Attachment], bytes] | None, Callable[[], bool] | None]:

@@ -60,4 +60,5 @@ class Inbound:
     arguments: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
     action: str = ""
+    in_channel: bool = False  # an answer begins no thread: the channel's settings say so
     token: str = ""  # with which this interaction may be answered for a while (Discord); useless afterwards

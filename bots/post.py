@@ -22,7 +22,7 @@ type Sendable = dict[str, Any]
 def place_of_answer(inbound: Inbound) -> Place:
     """Return where the answer goes: the thread of what was said, which begins with it when it is in none."""
     place = inbound.place
-    begins = inbound.kind is InboundKind.MESSAGE and not place.direct
+    begins = inbound.kind is InboundKind.MESSAGE and not (place.direct or inbound.in_channel)
     return place if place.thread or not begins else replace(place, thread=inbound.message)
 
 

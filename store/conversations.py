@@ -23,7 +23,7 @@ _MOST_NAMED = 1_000  # agents, people or tickers of a channel
 _DELETIONS_KEPT = timedelta(days=30)  # no platform delivers again for so long, and no run begins so late
 _KEY = ("workspace", "platform", "team", "channel")
 _WHOLE = tuple(messages.c[field.name] for field in fields(Message))
-_LISTS = ("agents", "askers", "tickers")
+_LISTS = ("agents", "askers", "off", "tickers")
 _CHOICES = {
     name: get_args(kind)
     for name, kind in get_type_hints(ChannelSettings).items()

@@ -60,6 +60,7 @@ channel_settings = Table(
     Column("team", String(128), primary_key=True),
     Column("channel", String(128), primary_key=True),
     Column("agents", Json, nullable=False),
+    Column("off", Json, nullable=False, server_default="[]"),  # commands
     Column("may_ask", String(16), nullable=False),  # anyone | members
     Column("askers", Json, nullable=False),
     Column("tickers", Json, nullable=False),

@@ -7,17 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bots.command import Argument, Asked, Command, Reply
+from bots.command import Argument, Asked, Command, Reply, discover
 from bots.commands._asking import companies, ticker_of
+from bots.permission import check_may_set, known, role_of
 from bots.render.document import Document
 from bots.render.escape import literal
-from tieout.errors import InvalidInput, NotAvailable, PermissionDenied
+from tieout.errors import InvalidInput, NotAvailable
 from tieout.model import ChannelSettings, Role
 from tieout.ports.conversations import ConversationStore
 
 _PERSON = re.compile(r"<@!?(\w+)(?:\|[^>]*)?>|\b([UW][A-Z0-9]{6,}|\d{15,20})\b")  # Slack's and Discord's ids
 _NONE = ("all", "anyone", "everyone", "none")
-_AGENTS = ("ask", "research")
+_AGENTS = ("alert", "ask", "research")
 _CHOICES: Mapping[str, Sequence[str]] = {
     "enabled": ("on", "off"),
     "may_ask": ("anyone", "members"),
@@ -29,6 +30,7 @@ _MEANINGS = {
     "may_ask": "anyone, or only members of the workspace",
     "askers": "the only people who may ask and change settings",
     "agents": "the agents that may be used",
+    "off": "commands that are not answered",
     "tickers": "what a question without a company is about",
     "reply": "where answers go",
     "verbosity": "how much of an answer is said",
@@ -38,8 +40,7 @@ _MEANINGS = {
 def settings(asked: Asked) -> Reply:
     """Show the channel's settings, or change one.
 
-    People of a chat are all members of the workspace, so that a role does not tell who may change a channel. Those
-    among its `askers` may, or anyone while it has none; who changed a setting last is kept and shown.
+    Who may is said by `bots.permission`; who changed a setting last is kept and shown.
     Raises InvalidInput, PermissionDenied, NotAvailable.
     """
     name = asked.arguments.get("name", "")
@@ -56,8 +57,8 @@ def settings(asked: Asked) -> Reply:
 def _store(asked: Asked) -> ConversationStore:
     if asked.conversations is None:
         raise NotAvailable("This installation keeps no settings of channels.")
-    if asked.settings.askers and asked.inbound.author not in asked.settings.askers:
-        raise PermissionDenied("Only the people among this channel's askers may change its settings.")
+    members = known(asked.desk, asked.principal)
+    check_may_set(asked.inbound.author, asked.settings, members, role_of(members, asked.principal))
     return asked.conversations
 
 
@@ -94,6 +95,18 @@ def _agents(asked: Asked, value: str) -> tuple[str, ...]:  # noqa: ARG001
     return named
 
 
+def _off(asked: Asked, value: str) -> tuple[str, ...]:  # noqa: ARG001
+    if value.lower() in _NONE:
+        return ()
+    named, there = tuple(dict.fromkeys(re.split(r"[,\s]+", value.lower()))), {one.name for one in discover()}
+    wrong = [name for name in named if name not in there]
+    if wrong:
+        raise InvalidInput(f"There is no command {wrong[0]!r}; `help` lists them.")
+    if "settings" in named:
+        raise InvalidInput("`settings` cannot be switched off: nobody could switch it on again.")
+    return named
+
+
 def _tickers(asked: Asked, value: str) -> tuple[str, ...]:
     return () if value.lower() in _NONE else tuple(ticker_of(one) for one in companies(asked, value))
 
@@ -101,6 +114,7 @@ def _tickers(asked: Asked, value: str) -> tuple[str, ...]:
 _LISTS: Mapping[str, Callable[[Asked, str], tuple[str, ...]]] = {
     "askers": _askers,
     "agents": _agents,
+    "off": _off,
     "tickers": _tickers,
 }
 
@@ -113,7 +127,11 @@ def _words(kept: ChannelSettings, name: str) -> str:
     value = getattr(kept, name)
     if name == "enabled":
         return "on" if value else "off"
-    return (", ".join(value) or ("none" if name == "tickers" else "all")) if isinstance(value, tuple) else str(value)
+    return (
+        (", ".join(value) or ("none" if name in ("tickers", "off") else "all"))
+        if isinstance(value, tuple)
+        else str(value)
+    )
 
 
 def _shown(kept: ChannelSettings, first: str = "**How tieout behaves in this channel**") -> Document:

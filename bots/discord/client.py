@@ -11,6 +11,7 @@ import structlog
 from discord.app_commands import Choice
 
 from bots.command import Commands
+from bots.discord.catch_up import Absence, missed
 from bots.discord.forms import modal_of
 from bots.discord.reading import (
     called,
@@ -46,9 +47,12 @@ class Receiver(discord.Client):
         suggestions: Suggestions,
         *,
         ready: Callable[[], None],
+        away: Callable[[], Absence | None] = lambda: None,
         pauses_s: Sequence[float] = _PAUSES_S,
     ) -> None:
-        """Take what commits, what there is to call, and what is told when the gateway is ready."""
+        """Take what commits, what there is to call, what is told when the gateway is ready, and what tells since when
+        something may have been missed.
+        """
         intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=True)
         super().__init__(
             intents=intents,
@@ -60,6 +64,8 @@ class Receiver(discord.Client):
         self._commands = commands
         self._suggestions = suggestions
         self._tell_ready = ready
+        self._away = away
+        self._catching_up: asyncio.Task[None] | None = None
         self._pauses_s = pauses_s
 
     async def setup_hook(self) -> None:
@@ -70,8 +76,16 @@ class Receiver(discord.Client):
             _log.warning("commands_not_synced", reason=str(error))
 
     async def on_ready(self) -> None:
-        """Tell that events come."""
+        """Tell that events come, and take what was said before: this is a new session, which gets none of it."""
         self._tell_ready()
+        if self._catching_up is None or self._catching_up.done():
+            self._catching_up = asyncio.create_task(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        away = await asyncio.to_thread(self._away)
+        if away is not None:
+            async for message in missed(self, away):
+                await self.on_message(message)
 
     async def on_message(self, message: discord.Message) -> None:
         """Take what was said."""

@@ -23,6 +23,8 @@ from tieout.settings import Settings
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from bots.discord.catch_up import Absence
+
 _READY_S = 60.0
 _STOP_S = 10.0
 _log = structlog.get_logger(__name__)
@@ -101,10 +103,17 @@ class DiscordDoor:
         principal = partial(principal_of, settings=self._settings)
         suggestions = Suggestions(commands, self._desk, principal)
         try:
-            async with Receiver(self._take, commands, suggestions, ready=self._tell_ready) as client:
+            receiver = Receiver(self._take, commands, suggestions, ready=self._tell_ready, away=self._absence)
+            async with receiver as client:
                 await client.start(self._token.get_secret_value())
         finally:
             suggestions.close()
+
+    def _absence(self) -> Absence | None:
+        from bots.discord.catch_up import absence
+
+        workspaces = dict.fromkeys((self._settings.workspace, *self._settings.chat_workspaces.values()))
+        return absence(self._desk, workspaces) if self._desk is not None else None
 
     def _tell_ready(self) -> None:
         if not self._ready.done():  # it is told again after every new session

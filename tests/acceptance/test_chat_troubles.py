@@ -193,3 +193,28 @@ def test_a_scope_that_is_missing_is_named(talk: SlackTalk, tmp_path: Path) -> No
         until(lambda: desk.dead_letters(OPERATOR))
         (letter,) = desk.dead_letters(OPERATOR)
         assert "chat:write" in (letter.step.error or "")
+
+
+def test_a_command_that_is_off_in_the_channel_is_refused_to_the_person_alone_whatever_way_it_is_called(
+    talk: SlackTalk, tmp_path: Path
+) -> None:
+    with answering(talk, tmp_path) as desk:
+        talk.command("ada", "general", "settings", name="off", value="market")
+        talk.stand.wait_for(lambda: [one for one in talk.said_in("general") if "off" in one.text], 60)
+        talk.command("ben", "general", "market")
+        thread = talk.ask("ben", "general", "market AAPL")
+        talk.stand.wait_for(lambda: len(talk.alone("ben", "general")) == 2, 60)
+        assert all("switched off" in one.text for one in talk.alone("ben", "general"))
+        assert talk.said(thread) == []
+        elsewhere = talk.ask("ben", "desk", "market")
+        find(talk, elsewhere, "prices")
+        assert {run.state for run in chats(desk)} <= {RunState.DONE, RunState.RUNNING, RunState.QUEUED}
+
+
+def test_answers_stand_in_the_channel_where_its_settings_say_so(talk: SlackTalk, tmp_path: Path) -> None:
+    with answering(talk, tmp_path):
+        talk.command("ada", "general", "settings", name="reply", value="channel")
+        talk.stand.wait_for(lambda: [one for one in talk.said_in("general") if "reply" in one.text], 60)
+        thread = talk.ask("ben", "general", "show question-1")
+        talk.stand.wait_for(lambda: [one for one in talk.said_in("general") if "question-1" in one.text], 60)
+        assert talk.said(thread) == []

@@ -1,4 +1,4 @@
-"""A process that answers in the local Slack, to be killed and started again."""
+"""A process that answers in a local platform, to be killed and started again."""
 
 import os
 import subprocess
@@ -7,27 +7,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from bots.testing.discord.stand import DiscordStand
 from bots.testing.slack.stand import SlackStand
+from tests.support.talk import DiscordTalk, SlackTalk
 
 
 class ChatBot:
-    """`tieout bot slack` over a stand and a data folder."""
+    """`tieout bot PLATFORM` over a stand and a data folder."""
 
-    def __init__(self, stand: SlackStand, home: Path, **given: str) -> None:
+    def __init__(self, stand: SlackStand | DiscordStand, home: Path, **given: str) -> None:
         self._stand = stand
-        self._environment = {
-            **os.environ,
-            "TIEOUT_HOME": str(home),
-            "TIEOUT_SLACK_BOT_TOKEN": stand.bot_token,
-            "TIEOUT_SLACK_APP_TOKEN": stand.app_token,
-            "TIEOUT_SLACK_API_URL": f"{stand.api_url}/",
-            **given,
-        }
+        talk = SlackTalk(stand) if isinstance(stand, SlackStand) else DiscordTalk(stand)
+        self._platform = talk.platform
+        self._environment = {**os.environ, "TIEOUT_HOME": str(home), **talk.env(), **given}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         before = self._stand.connections
-        command = [sys.executable, "-m", "tieout.cli", "bot", "slack"]
+        command = [sys.executable, "-m", "tieout.cli", "bot", self._platform]
         self._process = subprocess.Popen(command, env=self._environment, stdout=subprocess.DEVNULL)
         self._stand.wait_for(lambda: self._stand.connections > before, 120)
 

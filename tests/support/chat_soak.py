@@ -6,13 +6,14 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import select
 
+from bots.testing.discord.stand import DiscordStand
 from bots.testing.slack.stand import SlackStand
 from store.database import open_database
 from store.tables import runs, waits
@@ -43,7 +44,7 @@ class Talk(Protocol):
         ...
 
 
-class SlackTalk:
+class SlackPeople:
     """People in a local Slack."""
 
     def __init__(self, stand: SlackStand) -> None:
@@ -79,6 +80,46 @@ class SlackTalk:
     def answers(self) -> Iterator[str]:
         for channel in (*self._channels, self._direct):
             yield from (one.text for one in self._stand.messages(channel) if one.user == self._stand.identity.bot_user)
+
+
+class DiscordPeople:
+    """People in a local Discord."""
+
+    def __init__(self, stand: DiscordStand) -> None:
+        self._stand = stand
+        self._ada = stand.user("ada")
+        self._channels = [stand.add_channel(f"desk-{number}") for number in range(_CHANNELS)]
+        self._direct = stand.direct(self._ada)
+        self._threads: list[tuple[str, str]] = []
+
+    def say(self, text: str, chance: random.Random) -> None:
+        way = chance.random()
+        if way < 0.15:
+            self._stand.say(self._ada, self._direct, text)
+        elif way < 0.3 and self._threads:
+            channel, thread = chance.choice(self._threads)
+            begun = bool(self._stand.messages(thread))
+            self._stand.say(self._ada, channel, text, thread=thread if begun else None, mention=True)
+        else:
+            channel = chance.choice(self._channels)
+            self._threads.append((channel, self._stand.say(self._ada, channel, text, mention=True)))
+
+    def again(self, chance: random.Random) -> None:
+        self._stand.redeliver(most=1 + chance.randrange(3))
+
+    def drop(self, chance: random.Random) -> None:
+        if chance.random() < 0.5:
+            self._stand.drop_sockets()
+        else:
+            self._stand.ask_to_reconnect()
+
+    def answers(self) -> Iterator[str]:
+        places = [*self._channels, self._direct, *(thread for _, thread in self._threads)]
+        for place in places:
+            yield from (str(one["content"]) for one in self._stand.messages(place) if self._is_tieouts(one))
+
+    def _is_tieouts(self, message: Mapping[str, Any]) -> bool:
+        return bool(message["author"]["id"] == self._stand.bot)
 
 
 @dataclass

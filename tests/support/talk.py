@@ -52,7 +52,7 @@ class Talk(Protocol):
         """Say something in a thread, without a mention; return the message's id."""
         ...
 
-    def command(self, who: str, channel: str, name: str, **arguments: str) -> None:
+    def command(self, who: str, channel: str, name: str, /, **arguments: str) -> None:
         """Call a command by name."""
         ...
 
@@ -95,7 +95,7 @@ class SlackTalk:
     def reply(self, who: str, thread: Thread, text: str) -> str:
         return self.stand.say(self.stand.user(who), thread.channel, text, thread=thread.begin)
 
-    def command(self, who: str, channel: str, name: str, **arguments: str) -> None:
+    def command(self, who: str, channel: str, name: str, /, **arguments: str) -> None:
         text = " ".join((name, *arguments.values()))
         self.stand.slash(self.stand.user(who), self.stand.channel(channel), "/tieout", text)
 
@@ -133,7 +133,7 @@ class DiscordTalk:
     def reply(self, who: str, thread: Thread, text: str) -> str:
         return self.stand.say(self.stand.user(who), thread.channel, text, thread=thread.begin)
 
-    def command(self, who: str, channel: str, name: str, **arguments: str) -> None:
+    def command(self, who: str, channel: str, name: str, /, **arguments: str) -> None:
         self.stand.command(self.stand.user(who), self.stand.channel(channel), name, **arguments)
 
     def click(self, who: str, said: Said, label: str) -> None:

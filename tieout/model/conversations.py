@@ -53,5 +53,6 @@ class ChannelSettings:
     reply: Literal["thread", "channel"] = "thread"  # where answers go
     verbosity: Literal["short", "normal", "full"] = "normal"
     enabled: bool = True
+    off: tuple[str, ...] = ()  # commands that are not answered
     updated_by: str | None = None  # the principal who last changed them
     updated_at: datetime | None = None

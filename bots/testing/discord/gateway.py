@@ -12,7 +12,7 @@ from aiohttp import WSMsgType, web
 
 from bots.testing.discord import shapes
 from bots.testing.discord.shapes import DIRECT, THREAD, Json
-from bots.testing.discord.world import World
+from bots.testing.discord.world import Channel, World
 
 _CONTENT = 1 << 15  # the intent
 _PRIVILEGED = _CONTENT | 1 << 1 | 1 << 8
@@ -50,9 +50,11 @@ class Gateway:
                 if session.socket is not None:
                     asyncio.run_coroutine_threadsafe(_send(session.socket, told), self.loop)
 
-    def again(self) -> int:
-        """Send all events of messages and interactions once more; return how many."""
-        old = [one for each in self.sessions.values() for one in each.sent if one["t"] in _REPEATED]
+    def again(self, most: int) -> int:
+        """Send the newest events of messages and interactions once more; return how many."""
+        with self._world.lock:
+            sent = [one for each in self.sessions.values() for one in each.sent[-10 * most :]]
+        old = [one for one in sent if one["t"] in _REPEATED][-most:]
         for one in old:
             self.emit(one["t"], one["d"])
         return len(old)
@@ -131,9 +133,9 @@ class Gateway:
             self.sessions[session.id] = session
             session.socket = socket
             open_ones = [one for one in world.channels.values() if world.sees(world.bot["id"], one)]
-            channels = [one.about for one in open_ones if one.about["type"] not in (DIRECT, THREAD)]
+            channels = [told_of(one) for one in open_ones if one.about["type"] not in (DIRECT, THREAD)]
             guild = shapes.guild(world.guild_id, "1", channels, world.roles(), [world.member(world.bot["id"])])
-            guild["threads"] = [one.about for one in open_ones if one.about["type"] == THREAD]
+            guild["threads"] = [told_of(one) for one in open_ones if one.about["type"] == THREAD]
             first = [("READY", ready), ("GUILD_CREATE", guild)]
             session.sent = [{"op": 0, "t": name, "s": n, "d": data} for n, (name, data) in enumerate(first, 1)]
             to_send = list(session.sent)
@@ -168,6 +170,11 @@ class Gateway:
 
 
 _REPEATED = frozenset({"MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE", "INTERACTION_CREATE"})
+
+
+def told_of(channel: Channel) -> Json:
+    """Return a channel with the id of its last message."""
+    return {**channel.about, "last_message_id": next(reversed(channel.messages), None)}
 
 
 async def _send(socket: web.WebSocketResponse, told: Json) -> None:

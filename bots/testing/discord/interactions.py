@@ -70,9 +70,9 @@ class Interactions:
 
     # ------------------------------------------------------------ people
 
-    def command(self, user: str, channel: str, name: str, **options: str) -> str:
-        """Call `/tieout NAME` and return the interaction's id."""
-        return self._send(_COMMAND, user, channel, _call(name, [_option(*one) for one in options.items()]))
+    def command(self, user: str, channel: str, command: str, /, **options: str) -> str:
+        """Call `/tieout COMMAND` and return the interaction's id."""
+        return self._send(_COMMAND, user, channel, _call(command, [_option(*one) for one in options.items()]))
 
     def pick(self, user: str, channel: str, message: str, name: str = "Ask tieout") -> str:
         """Choose an entry of a message's menu and return the interaction's id."""
@@ -118,8 +118,8 @@ class Interactions:
 
     # ------------------------------------------------------------ the API
 
-    def callback(self, id: str, token: str, body: Json, files: Files) -> None:
-        """Take the first answer. Raises Refusal."""
+    def callback(self, id: str, token: str, body: Json, files: Files) -> Json:
+        """Take the first answer; return what is told of it to who asks for it. Raises Refusal."""
         with self._world.changing():
             one = self.all.get(id)
             if one is None or one.token != token or time.monotonic() - one.sent > _ACK_S:
@@ -138,6 +138,14 @@ class Interactions:
                 self.choices[id] = list(data["choices"])
             elif body["type"] == _MODAL:
                 self.modals[id] = Modal(id, one.user, one.channel, one.message, data)
+            told: Json = {"interaction": {"id": id, "type": one.kind}}
+            if body["type"] in (_SAY, _THINK):
+                about = {"response_message_loading": body["type"] == _THINK, "response_message_ephemeral": one.alone}
+                told["interaction"] |= about
+            if one.original is not None:
+                told["interaction"]["response_message_id"] = one.original["id"]
+                told["resource"] = {"type": body["type"], "message": one.original}
+            return told
 
     def edit_original(self, token: str, body: Json, files: Files) -> Json:
         """Take what was promised, or a change of it. Raises Refusal."""

@@ -104,8 +104,8 @@ class Rest:
             case "GET", ["guilds", guild, *rest] if guild == world.guild_id:
                 return 200, self._guild(rest)
             case "POST", ["interactions", id, token, "callback"]:
-                acts.callback(id, token, body, files)
-                return 204, None
+                told = acts.callback(id, token, body, files)
+                return (200, told) if request.query.get("with_response") in ("true", "1", "True") else (204, None)
             case "PATCH", ["webhooks", _, token, "messages", "@original"]:
                 return 200, acts.edit_original(token, body, files)
             case "GET", ["webhooks", _, token, "messages", "@original"]:

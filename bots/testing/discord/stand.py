@@ -46,7 +46,6 @@ class DiscordStand:
             "edit": self.edit,
             "delete": self.delete,
             "click": self.click,
-            "command": self.command,
             "submit_view": lambda user, view_id, values: self.submit(user, view_id, **values),
         }
         self._page = Page(self.world, acts.modals, actions)
@@ -224,9 +223,9 @@ class DiscordStand:
         """Switch the message-content intent off in the portal: who asks for it is refused."""
         self.world.intent = False
 
-    def redeliver(self) -> int:
-        """Send all events of messages and interactions again, as after a reconnection; return how many."""
-        return self._gateway.again()
+    def redeliver(self, most: int = 100) -> int:
+        """Send the newest events of messages and interactions again, as after a reconnection; return how many."""
+        return self._gateway.again(most)
 
     def drop_sockets(self) -> None:
         """Break all sockets off without a word; their sessions may be resumed."""
