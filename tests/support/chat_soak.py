@@ -98,8 +98,10 @@ class DiscordPeople:
             self._stand.say(self._ada, self._direct, text)
         elif way < 0.3 and self._threads:
             channel, thread = chance.choice(self._threads)
-            begun = bool(self._stand.messages(thread))
-            self._stand.say(self._ada, channel, text, thread=thread if begun else None, mention=True)
+            if self._stand.messages(thread):
+                self._stand.say(self._ada, channel, text, thread=thread, mention=True)
+            else:  # it has not begun, and now another does
+                self._threads.append((channel, self._stand.say(self._ada, channel, text, mention=True)))
         else:
             channel = chance.choice(self._channels)
             self._threads.append((channel, self._stand.say(self._ada, channel, text, mention=True)))
@@ -116,7 +118,8 @@ class DiscordPeople:
     def answers(self) -> Iterator[str]:
         places = [*self._channels, self._direct, *(thread for _, thread in self._threads)]
         for place in places:
-            yield from (str(one["content"]) for one in self._stand.messages(place) if self._is_tieouts(one))
+            said = (one for one in self._stand.messages(place) if self._is_tieouts(one))
+            yield from (str(one["content"]).replace("\\", "") for one in said)
 
     def _is_tieouts(self, message: Mapping[str, Any]) -> bool:
         return bool(message["author"]["id"] == self._stand.bot)
