@@ -122,6 +122,8 @@ def _read(context: StepContext, inbound: Inbound) -> tuple[Asked, Command]:
     elif inbound.kind is InboundKind.COMMAND:
         command = commands.get(inbound.command)
         arguments = checked(command, inbound.arguments)
+    elif inbound.attachments and not inbound.text.strip():  # files without a word are to be read
+        command, arguments = commands.get("ingest"), {}
     else:
         command, arguments = read_text(commands, inbound.text)
     role = role_of(known(desk, context.principal), context.principal)

@@ -146,6 +146,15 @@ def test_a_file_of_100_mb_is_refused_by_name_without_being_fetched(talk: SlackTa
         assert talk.stand.downloads == []
 
 
+def test_files_without_a_word_are_read_or_refused_by_name(talk: SlackTalk, tmp_path: Path) -> None:
+    with answering(talk, tmp_path) as desk:
+        files = [("memo.md", b"# Apple\n\nThe margin target is 47.5 percent.\n"), ("odd.xyz", b"\x00\x01")]
+        thread = talk.ask("ada", "general", "", files=files)
+        said = find(talk, thread, "memo.md", "odd.xyz")
+        assert "refused" in said.text
+        assert [document.title for document in desk.documents(OPERATOR)] == ["Apple"]
+
+
 def test_a_token_that_is_revoked_in_the_middle_loses_neither_the_result_nor_the_answer(
     talk: SlackTalk, prepared: Tieout
 ) -> None:
