@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from bots.doors import open_doors
+from bots.testing.discord.stand import DiscordStand
 from bots.testing.slack import Trouble
 from bots.testing.slack.stand import SlackStand
 from tests.acceptance.chat_site import OPERATOR, install_agent
 from tests.support.command import Tieout, until
-from tests.support.talk import Said, SlackTalk, Thread, find
+from tests.support.talk import DiscordTalk, Said, SlackTalk, Talk, Thread, find
 from tieout.application import Application
 from tieout.bootstrap import open_desk
 from tieout.model import Run, RunRequest, RunState, WorkerKind
@@ -30,14 +31,21 @@ def talk() -> Iterator[SlackTalk]:
         yield SlackTalk(stand)
 
 
+@pytest.fixture(params=["slack", "discord"])
+def anywhere(request: pytest.FixtureRequest) -> Iterator[Talk]:
+    if request.param == "slack":
+        with SlackStand(limits=False, redeliver_after_s=0.5) as slack:
+            yield SlackTalk(slack)
+    else:
+        with DiscordStand(limits=False) as discord:
+            yield DiscordTalk(discord)
+
+
 @contextmanager
-def answering(talk: SlackTalk, home: Path, **given: Any) -> Iterator[Application]:
-    stand = talk.stand
-    tokens = {"slack_bot_token": stand.bot_token, "slack_app_token": stand.app_token}
-    settings = read_settings(
-        **{"home": home, **tokens, "slack_api_url": f"{stand.api_url}/", "chat_progress_s": 0.1, **given}
-    )
-    with open_desk(settings, work=True, kind=WorkerKind.SERVICE) as desk, open_doors(settings, desk, ["slack"]):
+def answering(talk: Talk, home: Path) -> Iterator[Application]:
+    tokens: dict[str, Any] = {name.removeprefix("TIEOUT_").lower(): value for name, value in talk.env().items()}
+    settings = read_settings(home=home, chat_progress_s=0.1, **tokens)
+    with open_desk(settings, work=True, kind=WorkerKind.SERVICE) as desk, open_doors(settings, desk, [talk.platform]):
         yield desk
 
 
@@ -50,7 +58,7 @@ def chats(desk: Application) -> list[Run]:
     return [run for run in desk.runs(OPERATOR, limit=1_000) if run.request.agent == "chat"]
 
 
-def waiting(desk: Application, talk: SlackTalk, **params: Any) -> tuple[Thread, Said, str]:
+def waiting(desk: Application, talk: Talk, **params: Any) -> tuple[Thread, Said, str]:
     """Return a thread in which the publishing agent's run waits for a decision, its card, and the run."""
     first = desk.start_run(OPERATOR, RunRequest("Publish the memo", agent="publish", params=params))
     desk.cancel(OPERATOR, first.id)
@@ -65,17 +73,17 @@ def decisions(desk: Application, run_id: str) -> list[tuple[str | None, str | No
 
 @pytest.mark.usefixtures("publisher")
 def test_a_click_by_somebody_who_may_not_decide_decides_nothing_and_says_so_to_them_alone(
-    talk: SlackTalk, tmp_path: Path
+    anywhere: Talk, tmp_path: Path
 ) -> None:
-    with answering(talk, tmp_path / "home") as desk:
-        thread, card, run_id = waiting(desk, talk, approvers=[f"slack:{talk.stand.user('ada')}"])
-        talk.click("ben", card, "Approve")
-        (refused,) = talk.stand.wait_for(lambda: talk.alone("ben", "general"), 60)
+    with answering(anywhere, tmp_path / "home") as desk:
+        thread, card, run_id = waiting(desk, anywhere, approvers=[f"{anywhere.platform}:{anywhere.stand.user('ada')}"])
+        anywhere.click("ben", card, "Approve")
+        (refused,) = anywhere.stand.wait_for(lambda: anywhere.alone("ben", "general"), 60)
         assert "may not decide" in refused.text
         assert decisions(desk, run_id) == [(None, None)]
-        assert not [one for one in talk.said(thread) if "may not decide" in one.text]
-        talk.click("ada", card, "Approve")
-        find(talk, thread, "The memo was approved")
+        assert not [one for one in anywhere.said(thread) if "may not decide" in one.text]
+        anywhere.click("ada", card, "Approve")
+        find(anywhere, thread, "The memo was approved")
 
 
 @pytest.mark.usefixtures("publisher")
@@ -97,17 +105,17 @@ def test_the_second_click_and_a_click_after_the_end_change_nothing_and_say_who_d
 
 
 @pytest.mark.usefixtures("publisher")
-def test_two_people_who_press_different_buttons_at_once_decide_once(talk: SlackTalk, tmp_path: Path) -> None:
-    with answering(talk, tmp_path / "home") as desk:
-        thread, card, run_id = waiting(desk, talk)
-        talk.click("ada", card, "Approve")
-        talk.click("ben", card, "Refuse")
-        find(talk, thread, "The memo was ")
-        talk.stand.wait_for(lambda: [one for one in talk.said(thread) if "is decided once" in one.text], 60)
+def test_two_people_who_press_different_buttons_at_once_decide_once(anywhere: Talk, tmp_path: Path) -> None:
+    with answering(anywhere, tmp_path / "home") as desk:
+        thread, card, run_id = waiting(desk, anywhere)
+        anywhere.click("ada", card, "Approve")
+        anywhere.click("ben", card, "Refuse")
+        find(anywhere, thread, "The memo was ")
+        anywhere.stand.wait_for(lambda: [one for one in anywhere.said(thread) if "is decided once" in one.text], 60)
         ((decision, by),) = decisions(desk, run_id)
         assert (decision, by) in {
-            ("approved", f"slack:{talk.stand.user('ada')}"),
-            ("refused", f"slack:{talk.stand.user('ben')}"),
+            ("approved", f"{anywhere.platform}:{anywhere.stand.user('ada')}"),
+            ("refused", f"{anywhere.platform}:{anywhere.stand.user('ben')}"),
         }
 
 
@@ -146,11 +154,11 @@ def test_a_file_of_100_mb_is_refused_by_name_without_being_fetched(talk: SlackTa
         assert talk.stand.downloads == []
 
 
-def test_files_without_a_word_are_read_or_refused_by_name(talk: SlackTalk, tmp_path: Path) -> None:
-    with answering(talk, tmp_path) as desk:
+def test_files_without_a_word_are_read_or_refused_by_name(anywhere: Talk, tmp_path: Path) -> None:
+    with answering(anywhere, tmp_path) as desk:
         files = [("memo.md", b"# Apple\n\nThe margin target is 47.5 percent.\n"), ("odd.xyz", b"\x00\x01")]
-        thread = talk.ask("ada", "general", "", files=files)
-        said = find(talk, thread, "memo.md", "odd.xyz")
+        thread = anywhere.ask("ada", "general", "", files=files)
+        said = find(anywhere, thread, "memo.md", "odd.xyz")
         assert "refused" in said.text
         assert [document.title for document in desk.documents(OPERATOR)] == ["Apple"]
 
@@ -204,26 +212,39 @@ def test_a_scope_that_is_missing_is_named(talk: SlackTalk, tmp_path: Path) -> No
         assert "chat:write" in (letter.step.error or "")
 
 
-def test_a_command_that_is_off_in_the_channel_is_refused_to_the_person_alone_whatever_way_it_is_called(
-    talk: SlackTalk, tmp_path: Path
+def await_settings(talk: Talk, name: str) -> None:
+    """Wait until a setting's change is told: to the channel, or in Discord to who changed it."""
+    talk.stand.wait_for(
+        lambda: [one for one in (*talk.said_in("general"), *talk.alone("ada", "general")) if name in one.text], 60
+    )
+
+
+def test_a_command_that_is_off_in_the_channel_is_refused_whatever_way_it_is_called(
+    anywhere: Talk, tmp_path: Path
 ) -> None:
-    with answering(talk, tmp_path) as desk:
-        talk.command("ada", "general", "settings", name="off", value="market")
-        talk.stand.wait_for(lambda: [one for one in talk.said_in("general") if "off" in one.text], 60)
-        talk.command("ben", "general", "market")
-        thread = talk.ask("ben", "general", "market AAPL")
-        talk.stand.wait_for(lambda: len(talk.alone("ben", "general")) == 2, 60)
-        assert all("switched off" in one.text for one in talk.alone("ben", "general"))
-        assert talk.said(thread) == []
-        elsewhere = talk.ask("ben", "desk", "market")
-        find(talk, elsewhere, "prices")
+    with answering(anywhere, tmp_path) as desk:
+        anywhere.command("ada", "general", "settings", name="off", value="market")
+        await_settings(anywhere, "off")
+        anywhere.command("ben", "general", "market")
+        thread = anywhere.ask("ben", "general", "market AAPL")
+
+        def refusals() -> list[Said]:
+            # Discord lets all see the answer to a command whose waiting all could see.
+            said = {one.id: one for one in (*anywhere.alone("ben", "general"), *anywhere.said_in("general"))}
+            return [one for one in said.values() if "switched off" in one.text]
+
+        anywhere.stand.wait_for(lambda: len(refusals()) == 2, 60)
+        assert len([one for one in refusals() if one in anywhere.alone("ben", "general")]) >= 1
+        assert anywhere.said(thread) == []
+        elsewhere = anywhere.ask("ben", "desk", "market")
+        find(anywhere, elsewhere, "prices")
         assert {run.state for run in chats(desk)} <= {RunState.DONE, RunState.RUNNING, RunState.QUEUED}
 
 
-def test_answers_stand_in_the_channel_where_its_settings_say_so(talk: SlackTalk, tmp_path: Path) -> None:
-    with answering(talk, tmp_path):
-        talk.command("ada", "general", "settings", name="reply", value="channel")
-        talk.stand.wait_for(lambda: [one for one in talk.said_in("general") if "reply" in one.text], 60)
-        thread = talk.ask("ben", "general", "show question-1")
-        talk.stand.wait_for(lambda: [one for one in talk.said_in("general") if "question-1" in one.text], 60)
-        assert talk.said(thread) == []
+def test_answers_stand_in_the_channel_where_its_settings_say_so(anywhere: Talk, tmp_path: Path) -> None:
+    with answering(anywhere, tmp_path):
+        anywhere.command("ada", "general", "settings", name="reply", value="channel")
+        await_settings(anywhere, "reply")
+        thread = anywhere.ask("ben", "general", "show question-1")
+        anywhere.stand.wait_for(lambda: [one for one in anywhere.said_in("general") if "question-1" in one.text], 60)
+        assert anywhere.said(thread) == []

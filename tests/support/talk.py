@@ -150,7 +150,10 @@ class DiscordTalk:
     def alone(self, who: str, channel: str) -> list[Said]:
         user = self.stand.user(who)
         direct = self.stand.messages(self.stand.direct(user))
-        return self._of_tieout([*self.stand.ephemerals(self.stand.channel(channel), user), *direct])
+        place = self.stand.channel(channel)
+        threads = [one["id"] for one in self.stand.messages(place) if one["id"] in self.stand.world.channels]
+        shown = [one for each in (place, *threads) for one in self.stand.ephemerals(each, user)]
+        return self._of_tieout([*shown, *direct])
 
     def _of_tieout(self, messages: Sequence[Mapping[str, Any]]) -> list[Said]:
         return [_said_in_discord(one) for one in messages if one["author"]["id"] == self.stand.bot]
@@ -161,7 +164,7 @@ def _said_in_discord(message: Mapping[str, Any]) -> Said:
     return Said(
         str(message["id"]),
         str(message["channel_id"]),
-        str(message["content"]),
+        str(message["content"]).replace("\\", ""),
         {one["label"]: one.get("custom_id", "") for one in buttons},
         [one["filename"] for one in message["attachments"]],
         bool(message["edited_timestamp"]),
