@@ -81,7 +81,7 @@ def test_no_python_at_all_gives_advice(path: Path) -> None:
 
 def test_missing_services_are_installed_when_that_is_allowed(path: Path) -> None:
     command(path / "id", "echo 0")
-    services = ("redis-server", "initdb", "pgbouncer")
+    services = ("redis-server", "initdb", "pgbouncer", "chromium")
     for name in services:
         install = f'[ "$1" = install ] || exit 0; echo > "{path}/{name}"; chmod 755 "{path}/{name}"'
         command(path / "apt-get", install)
@@ -110,7 +110,7 @@ def test_missing_services_are_named_when_they_may_not_be_installed(path: Path) -
 
 
 def test_present_services_cost_nothing(path: Path) -> None:
-    for name in ("initdb", "redis-server", "pgbouncer"):
+    for name in ("initdb", "redis-server", "pgbouncer", "chromium"):
         command(path / name, "exit 0")
     command(path / "apt-get", "exit 100")
 
