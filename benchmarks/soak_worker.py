@@ -31,8 +31,8 @@ def work(settings: dict[str, Any], world: str, log: str, ready: Connection) -> N
     structlog.configure(logger_factory=structlog.WriteLoggerFactory(file))
     channel, joined = soak_channel.HttpChannel(world), bootstrap._parts
 
-    def parts(*args: Any) -> Any:
-        return soak_agent.with_channel(joined(*args), channel)
+    def parts(*args: Any, **given: Any) -> Any:
+        return soak_agent.with_channel(joined(*args, **given), channel)
 
     bootstrap._parts = parts
     with engine_desk.open_desk(read_settings(**settings), work=True, agents=(soak_agent.SOAK,)):
