@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from threading import Lock
+
+from bots.testing.orders import Orders
 
 type Json = dict[str, object]
 
@@ -64,23 +65,9 @@ class Trouble:
             raise Refusal(self.status, self.code, self.message, headers=after)
 
 
-class Troubles:
-    """Orders by the end of a path with its method (`POST messages`), each for one call, in their order."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._orders: dict[str, list[Trouble]] = {}
-
-    def order(self, call: str, trouble: Trouble, times: int = 1) -> None:
-        """Let the next calls go wrong."""
-        with self._lock:
-            self._orders.setdefault(call, []).extend([trouble] * times)
+class Troubles(Orders[Trouble]):
+    """Orders by method and the end of a path (`POST messages`)."""
 
     def next(self, method: str, path: str) -> Trouble | None:
         """Return what is to go wrong with this call."""
-        with self._lock:
-            for call, orders in self._orders.items():
-                verb, _, end = call.partition(" ")
-                if orders and verb == method and path.endswith(end):
-                    return orders.pop(0)
-        return None
+        return self.take(lambda call: call.startswith(f"{method} ") and path.endswith(call.partition(" ")[2]))

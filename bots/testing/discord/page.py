@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
+from bots.testing.actions import Actions
 from bots.testing.discord.interactions import Modal
 from bots.testing.discord.limits import modal_fields
 from bots.testing.discord.shapes import DIRECT, THREAD, Json
@@ -17,7 +17,7 @@ class Page:
     """Shows and drives. `actions` are the stand's methods by name; their keyword arguments are the posted JSON."""
 
     def __init__(self, world: World, modals: Mapping[str, Modal], actions: Mapping[str, Callable[..., object]]) -> None:
-        self._world, self._modals, self._actions = world, modals, actions
+        self._world, self._modals, self._actions = world, modals, Actions(actions)
 
     def state(self) -> Json:
         """Return members, channels with their messages, and windows. `changes` grows with every change."""
@@ -32,21 +32,7 @@ class Page:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        return [web.post("/stand/{action}", self.act)]
-
-    async def act(self, request: web.Request) -> web.Response:
-        """Do what the address names; answer with its result, or with what was wrong."""
-        action = self._actions.get(request.match_info["action"])
-        if action is None:
-            return web.json_response({"ok": False, "error": "unknown action"}, status=404)
-        try:
-            given = await request.json()
-            if "files" in given:
-                given["files"] = [(file["name"], b64decode(file["content"])) for file in given["files"]]
-            result = action(**given)
-        except (LookupError, TypeError, ValueError) as error:
-            return web.json_response({"ok": False, "error": str(error)}, status=400)
-        return web.json_response({"ok": True, "result": result})
+        return [web.post("/stand/{action}", self._actions.act)]
 
     def _channel(self, channel: Channel) -> Json:
         kind = channel.about["type"]

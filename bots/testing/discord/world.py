@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from threading import Condition, RLock
 from typing import Any
 
+from bots.testing.changes import Changes
 from bots.testing.discord import shapes
 from bots.testing.discord.errors import NO_ACCESS, UNKNOWN_CHANNEL, UNKNOWN_MESSAGE
 from bots.testing.discord.shapes import DIRECT, EPOCH_MS, EVERYONE, TEXT, VIEW, Json
-
-_SLICE_S = 0.02  # a predicate may also look at things that the stand is not told of
 
 
 @dataclass
@@ -37,13 +33,11 @@ class StoredFile:
     content: bytes
 
 
-class World:
-    """The guild `Desk` with Ada and Ben, the bot, and channels. Writes go through `changing`."""
+class World(Changes):
+    """The guild `Desk` with Ada and Ben, the bot, and channels."""
 
     def __init__(self) -> None:
-        self.lock = RLock()
-        self._changed = Condition(self.lock)
-        self.changes = 0
+        super().__init__()
         self.base_url = ""
         self.token = new_token()
         self._numbers = count(1)
@@ -59,30 +53,6 @@ class World:
         for name in ("general", "desk"):
             self.add_channel(name)
         self.add_channel("vault", private=True)
-
-    @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Hold the lock; afterwards tell those who wait."""
-        with self.lock:
-            try:
-                yield
-            finally:
-                self.changes += 1
-                self._changed.notify_all()
-
-    def wait_for[T](self, predicate: Callable[[], T], timeout_s: float) -> T:
-        """Return the predicate's first true value; raises TimeoutError. It is called without the lock."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            seen = self.changes
-            if value := predicate():
-                return value
-            rest = deadline - time.monotonic()
-            if rest <= 0:
-                raise TimeoutError(f"Not within {timeout_s} s: {predicate}")
-            with self.lock:
-                if seen == self.changes:
-                    self._changed.wait(min(rest, _SLICE_S))
 
     def snowflake(self) -> str:
         """Return a new id, which begins with the time."""

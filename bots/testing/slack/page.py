@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
+from bots.testing.actions import Actions
 from bots.testing.slack.identity import Json
 from bots.testing.slack.messages import Message
 from bots.testing.slack.people import Channel
@@ -20,7 +20,7 @@ class Page:
     def __init__(self, world: World, views: Views, actions: Mapping[str, Callable[..., object]]) -> None:
         self._world = world
         self._views = views
-        self._actions = actions
+        self._actions = Actions(actions)
 
     def state(self) -> Json:
         """Return team, users, channels with their messages, files and modals. `changes` grows with every change."""
@@ -41,23 +41,12 @@ class Page:
         return [
             web.get("/stand/state", self.serve_state),
             web.post("/stand/state", self.serve_state),
-            web.post("/stand/{action}", self.act),
+            web.post("/stand/{action}", self._actions.act),
         ]
 
     async def serve_state(self, request: web.Request) -> web.Response:  # noqa: ARG002
         """Answer with the world."""
         return web.json_response(self.state())
-
-    async def act(self, request: web.Request) -> web.Response:
-        """Do what the address names; answer with its result, or with what was wrong."""
-        action = self._actions.get(request.match_info["action"])
-        if action is None:
-            return web.json_response({"ok": False, "error": "unknown action"}, status=404)
-        try:
-            result = action(**_with_bytes(await request.json()))
-        except (LookupError, TypeError, ValueError) as error:
-            return web.json_response({"ok": False, "error": str(error)}, status=400)
-        return web.json_response({"ok": True, "result": result})
 
     def _channel(self, channel: Channel) -> Json:
         return {
@@ -73,10 +62,3 @@ class Page:
     def _view(self, id: str) -> Json:
         view = self._views.views[id]
         return {**self._views.show(view), "user": view.user, "open": view.open, "errors": view.errors}
-
-
-def _with_bytes(arguments: Json) -> Json:
-    """Return the arguments with files' contents, which JSON carries in base64, as bytes."""
-    if "files" not in arguments:
-        return arguments
-    return {**arguments, "files": [(file["name"], b64decode(file["content"])) for file in arguments["files"]]}

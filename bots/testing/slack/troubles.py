@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Lock
+
+from bots.testing.orders import Orders
 
 
 @dataclass(frozen=True)
@@ -17,20 +18,9 @@ class Trouble:
     wait_s: float = 0.0
 
 
-class Troubles:
-    """Orders per method, each for one call, in the order in which they were given."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._orders: dict[str, list[Trouble]] = {}
-
-    def order(self, method: str, trouble: Trouble, times: int = 1) -> None:
-        """Let the next calls of this method go wrong."""
-        with self._lock:
-            self._orders.setdefault(method, []).extend([trouble] * times)
+class Troubles(Orders[Trouble]):
+    """Orders by method."""
 
     def next(self, method: str) -> Trouble | None:
         """Return what is to go wrong with this call."""
-        with self._lock:
-            orders = self._orders.get(method)
-            return orders.pop(0) if orders else None
+        return self.take(lambda ordered: ordered == method)

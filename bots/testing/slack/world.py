@@ -3,60 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Condition, RLock
 from urllib.parse import quote
 
+from bots.testing.changes import Changes
 from bots.testing.slack.errors import Refusal
 from bots.testing.slack.files import StoredFile
 from bots.testing.slack.identity import Identity, Ids, Json
 from bots.testing.slack.messages import Message
 from bots.testing.slack.people import Channel, ChannelKind, User
 
-_SLICE_S = 0.02  # a predicate may also look at things that the stand is not told of
 
-
-class World:
-    """Users, channels, files. Reads and writes go through `changing`, or hold `lock`."""
+class World(Changes):
+    """Users, channels, files."""
 
     def __init__(self, identity: Identity) -> None:
+        super().__init__()
         self.identity = identity
         self.ids = Ids()
-        self.lock = RLock()
         self.base_url = ""
         self.revoked = False
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.files: dict[str, StoredFile] = {}
-        self.changes = 0
-        self._changed = Condition(self.lock)
         self._microseconds = 0
         self._settle()
-
-    @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Hold the lock; afterwards tell those who wait."""
-        with self.lock:
-            try:
-                yield
-            finally:
-                self.changes += 1
-                self._changed.notify_all()
-
-    def wait_for[T](self, predicate: Callable[[], T], timeout_s: float) -> T:
-        """Return the predicate's first true value; raises TimeoutError. It is called without the lock."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            seen = self.changes
-            if value := predicate():
-                return value
-            rest = deadline - time.monotonic()
-            if rest <= 0:
-                raise TimeoutError(f"Not within {timeout_s} s: {predicate}")
-            with self.lock:
-                if seen == self.changes:
-                    self._changed.wait(min(rest, _SLICE_S))
 
     def next_ts(self) -> str:
         """Return a time stamp later than every one before, in microseconds since 1970."""
