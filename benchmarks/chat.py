@@ -50,11 +50,15 @@ def bot(stand: SlackStand, home: str) -> Iterator[None]:
 
 
 def flood(stand: SlackStand, seconds: float, every: int) -> list[str]:
-    """Say 200 things a second, every so-many-th of them to tieout; return the `ts` of those."""
+    """Say so much that 200 events come a second, every so-many-th thing to tieout; return the `ts` of those.
+
+    What is said to tieout comes as three events: a pair of which one comes again.
+    """
+    rate = RATE / (1 + 2 / every)
     ada, general = stand.user("ada"), stand.channel("general")
     asked, began = [], time.monotonic()
-    for number in range(int(RATE * seconds)):
-        time.sleep(max(0.0, began + number / RATE - time.monotonic()))
+    for number in range(int(rate * seconds)):
+        time.sleep(max(0.0, began + number / rate - time.monotonic()))
         mention = number % every == 0
         ts = stand.say(ada, general, "runs" if mention else "as I said", mention=mention)
         if mention:
