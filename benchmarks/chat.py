@@ -52,7 +52,7 @@ def bot(stand: SlackStand, home: str) -> Iterator[None]:
 def flood(stand: SlackStand, seconds: float, every: int) -> list[str]:
     """Say so much that 200 events come a second, every so-many-th thing to tieout; return the `ts` of those.
 
-    What is said to tieout comes as three events: a pair of which one comes again.
+    What is said to tieout comes as a pair, and its answer comes back as an event, too.
     """
     rate = RATE / (1 + 2 / every)
     ada, general = stand.user("ada"), stand.channel("general")

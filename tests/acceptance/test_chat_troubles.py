@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 
 from bots.doors import open_doors
+from bots.slack.http import PATH
 from bots.testing.discord.stand import DiscordStand
 from bots.testing.slack import Trouble
 from bots.testing.slack.stand import SlackStand
@@ -248,3 +256,34 @@ def test_answers_stand_in_the_channel_where_its_settings_say_so(anywhere: Talk, 
         thread = anywhere.ask("ben", "general", "show question-1")
         anywhere.stand.wait_for(lambda: [one for one in anywhere.said_in("general") if "question-1" in one.text], 60)
         assert anywhere.said(thread) == []
+
+
+def test_a_signed_event_that_is_sent_again_as_it_was_starts_nothing_again(talk: SlackTalk, tmp_path: Path) -> None:
+    stand, secret = talk.stand, "a signing secret"
+    ada, general, channel = stand.user("ada"), stand.channel("general"), stand.channel("desk")
+    said = {"type": "app_mention", "channel": general, "user": ada, "text": f"<@{stand.identity.bot_user}> help"}
+    body = {
+        "type": "event_callback",
+        "team_id": stand.identity.team,
+        "event_id": "Ev1",
+        "event": {**said, "ts": stand.say(ada, channel, "x")},
+    }
+    settings = read_settings(
+        home=tmp_path,
+        slack_bot_token=stand.bot_token,
+        slack_signing_secret=SecretStr(secret),
+        slack_api_url=f"{stand.api_url}/",
+    )
+    content = json.dumps(body).encode()
+    stamp = str(int(time.time()))
+    signature = "v0=" + hmac.new(secret.encode(), f"v0:{stamp}:".encode() + content, hashlib.sha256).hexdigest()
+    headers = {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": signature, "Content-Type": "application/json"}
+    with (
+        open_desk(settings, work=True, kind=WorkerKind.SERVICE) as desk,
+        open_doors(settings, desk, ["slack"]) as wrap,
+    ):
+        client = TestClient(wrap(PlainTextResponse("inner")))
+        answers = [client.post(PATH, content=content, headers=headers).status_code for _ in range(5)]
+        assert answers == [200] * 5
+        assert len(chats(desk)) == 1
+        assert client.post(PATH, content=content + b" ", headers=headers).status_code == 401
