@@ -65,6 +65,8 @@ class Receiver(discord.Client):
         self._suggestions = suggestions
         self._tell_ready = ready
         self._away = away
+        self._behind = False
+        self._caught_up = asyncio.Event()
         self._catching_up: asyncio.Task[None] | None = None
         self._pauses_s = pauses_s
 
@@ -78,19 +80,31 @@ class Receiver(discord.Client):
     async def on_ready(self) -> None:
         """Tell that events come, and take what was said before: this is a new session, which gets none of it."""
         self._tell_ready()
+        self._behind = True
+        self._caught_up.clear()
         if self._catching_up is None or self._catching_up.done():
             self._catching_up = asyncio.create_task(self._catch_up())
 
     async def _catch_up(self) -> None:
-        away = await asyncio.to_thread(self._away)
-        if away is not None:
-            async for message in missed(self, away):
-                await self.on_message(message)
+        """Take what was missed, in its order; what is said meanwhile comes after it."""
+        try:
+            while self._behind:
+                self._behind = False  # until the next session begins, perhaps before this is done
+                away = await asyncio.to_thread(self._away)
+                for message in await missed(self, away) if away is not None else ():
+                    await self._take_message(message)
+        except Exception:
+            _log.exception("not_caught_up", platform="discord")
+        finally:
+            self._caught_up.set()
 
     async def on_message(self, message: discord.Message) -> None:
         """Take what was said."""
-        if message.author.bot:
-            return
+        await self._caught_up.wait()
+        if not message.author.bot:
+            await self._take_message(message)
+
+    async def _take_message(self, message: discord.Message) -> None:
         inbound = read_message(message, self._me, await self._parent(message.guild, message.channel.id))
         if inbound is not None:
             await self._taken(inbound, self._pauses_s)

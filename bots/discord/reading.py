@@ -24,6 +24,11 @@ def place_of(guild: int | None, channel: int | None, parent: int | None) -> Plac
     return Place("discord", str(guild or ""), str(parent or channel), thread, direct=guild is None)
 
 
+def message_key(message: int) -> str:
+    """Return the key under which a message is taken, once."""
+    return f"discord/message/{message}"
+
+
 def read_message(message: discord.Message, bot: int, parent: int | None) -> Inbound | None:
     """Return what a message tells; None for what bots and webhooks said, and for news of the channel."""
     if message.author.bot or message.webhook_id or message.type not in _SAID:
@@ -32,7 +37,7 @@ def read_message(message: discord.Message, bot: int, parent: int | None) -> Inbo
     place = place_of(message.guild.id if message.guild else None, message.channel.id, parent)
     named = any(one.id == bot for one in message.mentions) or any(name in message.content for name in names)
     return Inbound(
-        key=f"discord/message/{message.id}",
+        key=message_key(message.id),
         kind=InboundKind.MESSAGE,
         place=place,
         author=str(message.author.id),
@@ -52,7 +57,7 @@ def read_edit(event: discord.RawMessageUpdateEvent, bot: int, parent: int | None
     if before is not None and before.content == message.content:
         return None
     return Inbound(
-        key=f"discord/message/{message.id}/edited/{message.edited_at.isoformat()}",
+        key=f"{message_key(message.id)}/edited/{message.edited_at.isoformat()}",
         kind=InboundKind.EDITED,
         place=place_of(event.guild_id, event.channel_id, parent),
         author=str(message.author.id),
@@ -67,7 +72,7 @@ def read_deletion(
 ) -> Inbound:
     """Return which message was removed; its author is only known while it is remembered."""
     return Inbound(
-        key=f"discord/message/{message}/deleted",
+        key=f"{message_key(message)}/deleted",
         kind=InboundKind.DELETED,
         place=place_of(guild, channel, parent),
         author=str(cached.author.id) if cached is not None else "",

@@ -16,7 +16,7 @@ from tieout.errors import OutcomeUnknown, ProviderRefused
 from tieout.ports import BlobStore
 
 NO_MENTIONS: dict[str, list[str]] = {"parse": []}
-_PAGE, _PAGES = 100, 5  # messages that one call gives at most, and how many calls look for one
+_PAGE, _PAGES = 100, 100  # messages that one call gives at most, and how many calls look for one
 _TOKEN_LIVES_S = 14 * 60.0  # of an interaction; Discord says 15 minutes
 _UNACKNOWLEDGED_S = 3.0  # after which an interaction cannot be acknowledged any more
 _PAUSE_S = 0.1

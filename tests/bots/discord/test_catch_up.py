@@ -69,6 +69,23 @@ def test_a_first_start_answers_nothing_old(stand: DiscordStand, tmp_path: Path) 
         assert asked(desk) == ["show run_2"]
 
 
+def test_what_was_missed_is_taken_before_what_is_said_after_the_start(stand: DiscordStand, tmp_path: Path) -> None:
+    ada, general, direct = stand.user("ada"), stand.channel("general"), stand.direct(stand.user("ada"))
+    settings = settings_of(stand, tmp_path)
+    with open_desk(settings, work=True, kind=WorkerKind.SERVICE) as desk:
+        with open_doors(settings, desk, ["discord"]):
+            stand.say(ada, direct, "show run_0")
+            stand.wait_for(lambda: len(stand.messages(direct)) == 2, PATIENCE_S)
+        stand.wait_for(lambda: stand.connections == 0, PATIENCE_S)
+        for number in range(1, 120):  # more than one page of the direct messages
+            stand.say(ada, direct if number % 2 else general, f"show run_{number}", mention=True)
+        with open_doors(settings, desk, ["discord"]):
+            stand.say(ada, general, "show run_120", mention=True)
+            stand.wait_for(lambda: len(desk.runs(OPERATOR, limit=1_000)) >= 121, PATIENCE_S)
+        chats = [run for run in desk.runs(OPERATOR, limit=1_000) if run.request.agent == "chat"]
+        assert [run.request.question for run in reversed(chats)] == [f"show run_{number}" for number in range(121)]
+
+
 def test_the_absence_begins_a_little_before_what_was_heard_last_and_ends_after_a_day(tmp_path: Path) -> None:
     from bots.inbound import Inbound, InboundKind, Place
 
@@ -79,9 +96,10 @@ def test_the_absence_begins_a_little_before_what_was_heard_last_and_ends_after_a
     with memory_desk(tmp_path / "reports") as desk:
         desk = replace(desk, agents=type(desk.agents)([*agents(), AGENT]))  # type: ignore[call-arg]
         assert absence(desk, ["desk"]) is None
-        run = desk.start_run(Principal("discord:900", "desk"), request)
+        desk.start_run(Principal("discord:900", "desk"), request)
         away = absence(desk, ["desk", "elsewhere"])
         assert away is not None
-        assert away.since == run.created_at - timedelta(minutes=10)
+        assert away.since == inbound.at - timedelta(minutes=2)
+        assert away.taken == {inbound.key}
         assert away.direct == (802,)
         assert absence(desk, ["elsewhere"]) is None

@@ -90,7 +90,10 @@ def test_a_message_is_found_among_many(discord: LocalDiscord, channel: DiscordCh
     assert channel.look_up("other", message("other", after=after)) is None
 
 
-def test_when_too_much_was_said_nobody_knows(discord: LocalDiscord, channel: DiscordChannel) -> None:
+def test_when_too_much_was_said_nobody_knows(
+    discord: LocalDiscord, channel: DiscordChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.channels.discord._PAGES", 5)
     after = discord.snowflake()
     for number in range(500):
         discord.say(str(number))
