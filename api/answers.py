@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, override
+from typing import TYPE_CHECKING, Any, override
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Json(JSONResponse):
@@ -15,3 +18,14 @@ class Json(JSONResponse):
     def render(self, content: Any) -> bytes:
         """Return the body. Raises ValueError for NaN and infinities, which JSON cannot hold."""
         return json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def arrow(table: pa.Table) -> Response:
+    """Return a table as an Arrow IPC stream."""
+    import pyarrow as pa
+    import pyarrow.ipc
+
+    sink = pa.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return Response(bytes(sink.getvalue()), media_type="application/vnd.apache.arrow.stream")

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tieout.model import RunState
+from tieout.model import NumberStatus, RunState
 
 
 class _Body(BaseModel):
@@ -54,6 +54,15 @@ class DecideBody(_Body):
     decision: str
     draft_sha256: str | None = Field(default=None, max_length=64)
     reason: str = ""
+
+
+class CorrectionBody(_Body):
+    """What a person found about a number of a report: `source` is the fact or span that it ties to, when it does."""
+
+    number: int = Field(ge=1)
+    status: NumberStatus
+    reason: str
+    source: str = ""
 
 
 class SignalBody(_Body):

@@ -10,7 +10,20 @@ from starlette.types import ASGIApp
 
 from api import problems
 from api.auth import LOOPBACK, Guard
-from api.routes import access, backup, credentials, health, library, market, operations, pages, runs, schedules, workers
+from api.routes import (
+    access,
+    backup,
+    credentials,
+    health,
+    ledgers,
+    library,
+    market,
+    operations,
+    pages,
+    runs,
+    schedules,
+    workers,
+)
 from tieout.application import Application
 from tieout.model import Principal
 from tieout.ports import Changes
@@ -44,6 +57,7 @@ def create_app(
     app.state.metrics = metrics
     app.state.secure = public_url.startswith("https:")
     for router in (
+        ledgers.router,
         runs.router,
         operations.router,
         library.router,
@@ -58,7 +72,8 @@ def create_app(
         app.include_router(router, prefix="/api/v1")
     app.include_router(health.probes)
     app.include_router(health.measured)
-    app.include_router(pages.router)
+    app.state.dashboards = False
     dashboards(app)
+    app.include_router(pages.router)
     problems.install(app)
     return Guard(app, token=token, authenticate=desk.authenticate, hosts=hosts, public_url=public_url)

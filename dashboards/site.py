@@ -8,7 +8,7 @@ import pkgutil
 import secrets
 from collections.abc import Callable, Iterator
 from html import escape
-from typing import Any, Protocol
+from typing import Any
 
 import panel as pn
 from fastapi import FastAPI
@@ -19,19 +19,12 @@ from starlette.responses import RedirectResponse
 import dashboards.pages
 from dashboards.theme import CSS, SHELL
 from dashboards.view import Page, View
+from tieout.application import Application
 from tieout.errors import TieoutError
-from tieout.model import GrantKind, Principal
-from tieout.ports import Changes, Desk
+from tieout.model import GrantKind
+from tieout.ports import Changes
 
 COOKIE = "tieout_session"
-
-
-class Doorkeeper(Desk, Protocol):
-    """The use cases, with the one that says whom a secret lets in."""
-
-    def authenticate(self, secret: SecretStr, kind: GrantKind) -> Principal | None:
-        """Return whom a secret lets in."""
-        ...
 
 
 def discover() -> list[Page]:
@@ -47,11 +40,12 @@ def discover() -> list[Page]:
     return pages
 
 
-def add_pages(app: FastAPI, desk: Doorkeeper, changes: Changes) -> None:
+def add_pages(app: FastAPI, desk: Application, changes: Changes) -> None:
     """Serve the pages from `app`, which is guarded: nobody gets here without a session."""
     pn.extension("tabulator", nthreads=4)
     logging.getLogger("panel").setLevel(logging.WARNING)  # it tells of each callback of each session
     pages = discover()
+    app.state.dashboards = True
     app.add_api_route("/", lambda: RedirectResponse(pages[0].path), include_in_schema=False, response_model=None)
     add_applications(
         {page.path: _shower(page, pages, desk, changes) for page in pages},
@@ -65,12 +59,12 @@ def add_pages(app: FastAPI, desk: Doorkeeper, changes: Changes) -> None:
     )
 
 
-def _shower(page: Page, pages: list[Page], desk: Doorkeeper, changes: Changes) -> Callable[[], Any]:
+def _shower(page: Page, pages: list[Page], desk: Application, changes: Changes) -> Callable[[], Any]:
     """Return a function, which alone Panel calls for each browser."""
     return lambda: _show(page, pages, desk, changes)
 
 
-def _show(page: Page, pages: list[Page], desk: Doorkeeper, changes: Changes) -> Any:
+def _show(page: Page, pages: list[Page], desk: Application, changes: Changes) -> Any:
     """Build the page for the browser that asks."""
     cookie = (pn.state.cookies or {}).get(COOKIE, "")
     view = View(desk, changes, lambda: desk.authenticate(SecretStr(cookie), GrantKind.SESSION))
@@ -94,5 +88,5 @@ def _framed(page: Page, pages: list[Page], who: str, body: list[Any]) -> Any:
 
 def _menu(page: Page, pages: list[Page]) -> Iterator[dict[str, Any]]:
     for one in pages:
-        if one.in_menu:
+        if one.menu:
             yield {"path": one.path, "title": one.title, "here": one is page}

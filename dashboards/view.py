@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 import panel as pn
 
+from tieout.application import Application
 from tieout.errors import PermissionDenied, TieoutError
 from tieout.model import Principal
-from tieout.ports import Changes, Desk
+from tieout.ports import Changes
 
 _NOTICE = """
 p { margin: 0; padding: .5rem .8rem; border-left: 4px solid var(--brand); background: var(--panel); color: var(--ink) }
@@ -23,7 +24,7 @@ _LOOK_MS = 400  # between looks at whether something changed: a change shows wit
 class View:
     """One browser's look at one page."""
 
-    def __init__(self, desk: Desk, changes: Changes, who: Callable[[], Principal | None]) -> None:
+    def __init__(self, desk: Application, changes: Changes, who: Callable[[], Principal | None]) -> None:
         """Take the use cases, the wake-ups of this process, and a function that says who looks now."""
         self.desk = desk
         self._changes = changes
@@ -70,7 +71,15 @@ class View:
             self._tell(error.message, "alert")
         else:
             if done:
-                self._tell(done, "status")
+                self.say(done)
+
+    def say(self, words: str) -> None:
+        """Tell what was done."""
+        self._tell(words, "status")
+
+    def say_html(self, html: str) -> None:
+        """Tell what was done, in markup of our own."""
+        self.notice.object = f'<p class="status" role="status">{html}</p>'
 
     def _tell(self, text: str, role: str) -> None:
         """Say it at the top of the page; screen readers say it at once."""
@@ -87,17 +96,10 @@ class Build(Protocol):
 
 @dataclass(frozen=True)
 class Page:
-    """One page: its path, its name in the menu, and what builds it; one module in `dashboards/pages` exposes one.
-
-    A path may hold `{names}`, which `view.query` has; such a page is not in the menu.
-    """
+    """One page: its path, its name in the menu, and what builds it; one module in `dashboards/pages` exposes one."""
 
     path: str
     title: str
     build: Build
     order: int = 100
-
-    @property
-    def in_menu(self) -> bool:
-        """Whether the menu leads to it."""
-        return "{" not in self.path
+    menu: bool = True  # whether the menu leads to it; other pages link to one of a single thing

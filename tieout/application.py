@@ -10,6 +10,7 @@ from tieout.use_cases.backup import BackupUseCases
 from tieout.use_cases.common import MAX_QUESTION
 from tieout.use_cases.credentials import CredentialUseCases
 from tieout.use_cases.documents import MAX_HITS, MAX_TEXT, DocumentUseCases, find_document
+from tieout.use_cases.ledgers import LedgerUseCases
 from tieout.use_cases.market import MarketUseCases
 from tieout.use_cases.operations import OperationUseCases
 from tieout.use_cases.runs import RunUseCases, find_artifact
@@ -22,6 +23,7 @@ __all__ = ["MAX_HITS", "MAX_QUESTION", "MAX_TEXT", "Application", "find_artifact
 @dataclass(frozen=True)
 class Application(
     ScheduleUseCases,
+    LedgerUseCases,
     RunUseCases,
     OperationUseCases,
     ApprovalUseCases,

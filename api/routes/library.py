@@ -7,18 +7,20 @@ import queue
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from fastapi import Path as PathParameter
 from starlette.responses import Response, StreamingResponse
 
 from api.answers import Json
 from api.problems import error_problem
 from api.routes.common import Caller, TheDesk, record
 from api.schemas import CheckBody, IngestBody, SearchBody
+from pipelines.render.pictures import page_picture
 from tieout import codec
-from tieout.errors import InvalidInput, TieoutError
-from tieout.model import Document, Hit, Principal
+from tieout.errors import InvalidInput, NotFound, TieoutError
+from tieout.model import Chunk, Document, Hit, Page, Principal
 from tieout.ports import Desk, IngestOutcome
 
 router = APIRouter()
@@ -47,6 +49,45 @@ def share(reference: str, desk: TheDesk, caller: Caller) -> Response:
 def remove(reference: str, desk: TheDesk, caller: Caller) -> Response:
     """Remove a document by id, name or title."""
     return record(desk.remove_document(caller, reference))
+
+
+@router.get("/documents/{reference}/pages")
+def pages(reference: str, desk: TheDesk, caller: Caller) -> Response:
+    """Return the text of a document's pages; offsets of spans count its characters."""
+    return record(desk.pages(caller, reference), list[Page])
+
+
+@router.get("/documents/{reference}/pages/{number}/picture")
+def picture(
+    reference: str,
+    number: Annotated[int, PathParameter(ge=1)],
+    desk: TheDesk,
+    caller: Caller,
+    start: Annotated[int | None, Query(ge=0)] = None,
+    end: Annotated[int | None, Query(ge=1)] = None,
+) -> Response:
+    """Draw a page of a PDF as PNG, the characters from `start` to `end` of its text marked."""
+    page = next((one for one in desk.pages(caller, reference) if one.number == number), None)
+    if page is None:
+        raise NotFound(f"{reference} has no page {number}.")
+    marked = (start, end) if start is not None and end is not None and start < end else None
+    drawn = page_picture(desk.original(caller, reference), page, marked)
+    if drawn is None:
+        raise NotFound(f"Page {number} of {reference} cannot be drawn: only pages of a PDF can.")
+    return Response(drawn, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+
+@router.get("/documents/{reference}/file")
+def file(reference: str, desk: TheDesk, caller: Caller) -> Response:
+    """Return the document's file as a download, as it was read in."""
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+    return Response(desk.original(caller, reference), media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/documents/{reference}/chunks")
+def chunks(reference: str, desk: TheDesk, caller: Caller) -> Response:
+    """Return the pieces that search quotes."""
+    return record(desk.chunks(caller, reference), list[Chunk])
 
 
 @router.post("/reindex")

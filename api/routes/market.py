@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from api.answers import arrow
 from api.routes.common import Caller, TheDesk, record
 from api.schemas import ImportBody
 from tieout.errors import InvalidInput
 from tieout.model import Series, SeriesKey
 from tieout.ports import ImportOptions
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 router = APIRouter()
 
@@ -52,23 +49,13 @@ def bars(
 ) -> Response:
     """Return the bars of one series as an Arrow stream."""
     table = desk.bars(caller, SeriesKey(ticker, vendor, adjustment), start=start, end=end, as_of=as_of)
-    return Response(_arrow(table), media_type="application/vnd.apache.arrow.stream")
+    return arrow(table)
 
 
 @router.get("/instruments")
 def instrument(reference: str, desk: TheDesk, caller: Caller) -> Response:
     """Return the instrument of a ticker, name or identifier."""
     return record(desk.instrument(caller, reference))
-
-
-def _arrow(table: pa.Table) -> bytes:
-    import pyarrow as pa
-    import pyarrow.ipc
-
-    sink = pa.BufferOutputStream()
-    with pyarrow.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
 
 
 def _local(path: str) -> Path:

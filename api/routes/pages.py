@@ -6,7 +6,7 @@ A report is shown in a sandbox of its own origin: nothing in it can reach the se
 from __future__ import annotations
 
 from html import escape
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
@@ -88,9 +88,15 @@ def sign_out(request: Request) -> Response:
 
 
 @router.get("/runs/{run_id}")
-def run_page(run_id: str, desk: TheDesk, caller: Caller) -> Response:
-    """Show a run's question, how it stands, and links to what it made."""
+def run_page(request: Request, run_id: str, desk: TheDesk, caller: Caller) -> Response:
+    """Lead to the page of a run, its report where there is one: this is the permalink, the same everywhere.
+
+    A service without dashboards shows how the run stands, and links to what it made.
+    """
     run = desk.run(caller, run_id)
+    if request.app.state.dashboards:
+        written = any(one.name == "ledger.json" for one in desk.artifacts(caller, run.id))
+        return RedirectResponse(f"/report?run={quote(run.id)}" if written else f"/run?id={quote(run.id)}", 302)
     links = [
         f'<li><a href="/runs/{escape(run.id)}/artifacts/{escape(one.name)}">{escape(one.name)}</a></li>'
         for one in desk.artifacts(caller, run.id)

@@ -11,6 +11,7 @@ from typing import Any
 
 import panel as pn
 
+from dashboards.parts import decision, heading, run_link, text
 from dashboards.view import Page, View
 from tieout.model import OpenWait, Principal, Run, RunState, WaitKind, WaitState
 
@@ -24,7 +25,7 @@ _SPEND_DAYS = 30
 def build(view: View) -> Sequence[Any]:
     """Return four blocks that follow what happens."""
     waiting = pn.Column(sizing_mode="stretch_width")
-    rest = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[_CSS])
+    rest = text("")
     shown: list[str] = []
 
     @lru_cache(maxsize=_MOST)
@@ -38,12 +39,12 @@ def build(view: View) -> Sequence[Any]:
         tokens = [wait.token for wait in waits]
         if tokens != shown or not waiting.objects:  # a button that somebody is about to press stays where it is
             shown[:] = tokens
-            waiting.objects = [_heading("Waits for you"), *(_waiting(view, wait) for wait in waits[:_SHOWN])]
+            waiting.objects = [heading("Waits for you"), *(decision(view, wait) for wait in waits[:_SHOWN])]
             if not waits:
-                waiting.append(pn.pane.HTML("<p>Nothing waits for you.</p>"))
-        text = "".join(_blocks(view.desk.runs(who, limit=_MOST), datetime.now(UTC), counted))
-        if text != rest.object:
-            rest.object = text
+                waiting.append(text("<p>Nothing waits for you.</p>"))
+        told = "".join(_blocks(view.desk.runs(who, limit=_MOST), datetime.now(UTC), counted))
+        if told != rest.object:
+            rest.object = told
 
     view.live(refresh)
     return [waiting, rest]
@@ -52,34 +53,6 @@ def build(view: View) -> Sequence[Any]:
 def _is_for(wait: OpenWait, who: Principal) -> bool:
     open_approval = wait.kind is WaitKind.APPROVAL and wait.state is WaitState.OPEN
     return open_approval and (not wait.approvers or who.id in wait.approvers)
-
-
-def _heading(text: str) -> Any:
-    return pn.pane.HTML(f"<h2>{escape(text)}</h2>", stylesheets=[_CSS])
-
-
-def _waiting(view: View, wait: OpenWait) -> Any:
-    """Return one decision with its buttons, bound to the draft that is shown."""
-    until = f" It expires on {wait.until:%-d %B %Y, %H:%M} UTC." if wait.until else ""
-    draft = (wait.draft_sha256 or "")[:12]
-    about = (
-        f'<p><b>{escape(wait.name)}</b> of <a href="/runs/{escape(wait.run_id)}">…{escape(wait.run_id[-6:])}</a>: '
-        f"{escape(wait.note or 'no note')}. Draft <code>{escape(draft)}</code>.{until}</p>"
-    )
-
-    def decide(decision: str) -> None:
-        view.doing(
-            lambda: view.desk.decide(
-                view.who(), wait.run_id, wait.token, decision, draft_sha256=wait.draft_sha256 or None
-            ),
-            done=f"{wait.name} is {decision}.",
-        )
-
-    approve = pn.widgets.Button(label=f"Approve {wait.name}", color="primary")
-    refuse = pn.widgets.Button(label=f"Refuse {wait.name}", color="default")
-    approve.on_click(lambda _: decide("approved"))
-    refuse.on_click(lambda _: decide("refused"))
-    return pn.Column(pn.pane.HTML(about, stylesheets=[_CSS]), pn.FlexBox(approve, refuse), sizing_mode="stretch_width")
 
 
 def _blocks(runs: Sequence[Run], now: datetime, counted: Callable[[str], str]) -> Iterator[str]:
@@ -104,7 +77,7 @@ def _list(title: str, lines: Sequence[str], nothing: str) -> str:
 
 def _line(run: Run, note: str) -> str:
     return (
-        f'<li><a href="/runs/{escape(run.id)}">{escape(run.request.question[:140])}</a> '
+        f"<li>{run_link(run)} "
         f"<small>{escape(note)} · {escape(run.principal)} · {run.created_at:%-d %b %H:%M} UTC</small></li>"
     )
 
@@ -119,11 +92,5 @@ def _spend(runs: Sequence[Run]) -> str:
         f"{calls:,} model calls, {tokens:,} tokens, {cost:f} in the currency of the model's prices.</p></section>"
     )
 
-
-_CSS = """
-h2 { font-size: 1.05rem; margin: 1.1rem 0 .3rem } ul { margin: 0; padding-left: 1.2rem } li { margin: .25rem 0 }
-small { color: var(--soft) } a { color: var(--brand) } p { margin: .3rem 0 }
-:host { color: var(--ink); font-size: 15px }
-"""
 
 PAGE = Page("/desk", "Desk", build, order=10)

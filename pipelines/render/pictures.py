@@ -54,6 +54,41 @@ def page_pictures(report: Report, pages: Iterable[Page], pdf_of: Callable[[str],
     return found
 
 
+def page_picture(
+    data: bytes, page: Page, marked: tuple[int, int] | None = None, *, scale: float = _SCALE
+) -> bytes | None:
+    """Return a whole page of a PDF as PNG, the characters `marked` (offsets into the page's text) shaded.
+
+    None when the document has no such page that can be drawn; a page whose characters are not those of the stored text
+    is drawn without a mark.
+    """
+    from pypdfium2 import PdfiumError
+
+    with suppress(PdfiumError), opened_pdf(data) as pdf:
+        if 1 <= page.number <= len(pdf):
+            return _drawn(pdf[page.number - 1], page.text, marked, scale)
+    return None
+
+
+def _drawn(page: Any, text: str, marked: tuple[int, int] | None, scale: float) -> bytes | None:
+    width, height = page.get_size()
+    if max(width, height) > _WIDEST:
+        return None
+    textpage = page.get_textpage()
+    try:
+        index = (_characters(textpage.get_text_range(), text) or {}) if marked else {}
+        boxes = _rows(_boxes(textpage, index, *marked)) if marked else []
+        image = page.render(scale=scale, draw_annots=False).to_pil().convert("RGB")
+        for box in boxes:
+            _shade(image, box, height, _MARK, scale)
+    finally:
+        textpage.close()
+        page.close()
+    out = io.BytesIO()
+    image.quantize(64).save(out, "PNG")
+    return out.getvalue()
+
+
 def _of_document(data: bytes, wanted: Mapping[int, Mapping[str, _Place]], texts: Mapping[int, str]) -> dict[str, bytes]:
     from pypdfium2 import PdfiumError
 
@@ -123,16 +158,16 @@ def _picture(
     return out.getvalue()
 
 
-def _shade(image: Any, box: Box, top: float, colour: tuple[int, int, int]) -> None:
+def _shade(image: Any, box: Box, top: float, colour: tuple[int, int, int], scale: float = _SCALE) -> None:
     """Colour the paper under a box and leave the ink."""
     from PIL import Image, ImageChops
 
     left, bottom, right, upper = box
     area = (
-        max(0, int(left * _SCALE) - 2),
-        max(0, int((top - upper) * _SCALE) - 2),
-        min(image.width, int(right * _SCALE) + 3),
-        min(image.height, int((top - bottom) * _SCALE) + 3),
+        max(0, int(left * scale) - 2),
+        max(0, int((top - upper) * scale) - 2),
+        min(image.width, int(right * scale) + 3),
+        min(image.height, int((top - bottom) * scale) + 3),
     )
     if area[0] < area[2] and area[1] < area[3]:
         part = image.crop(area)

@@ -13,7 +13,7 @@ from pipelines.ingest.ingestion import Ingestion, Progress
 from pipelines.registry.registry import CompanyRegistry
 from pipelines.retrieval.search import Searcher, make_span
 from tieout.errors import InvalidInput, NotAvailable
-from tieout.model import Document, Figure, Hit, Page, Principal, Span
+from tieout.model import Chunk, Document, Figure, Hit, Page, Principal, Span
 from tieout.ports import BlobStore, ContentStore, Embedder, IngestOutcome, SearchFilter, VectorIndex
 
 FigureReader = Callable[[Document, Sequence[Page]], list[Figure]]
@@ -120,6 +120,10 @@ class DocumentLibrary:
     def pages(self, principal: Principal, document_id: str) -> list[Page]:
         """Return a document's pages. Raises NotFound."""
         return self._content.pages(principal, self._content.get_document(principal, document_id).id)
+
+    def chunks(self, principal: Principal, document_id: str) -> list[Chunk]:
+        """Return the pieces of a document that search quotes, in reading order. Raises NotFound."""
+        return self._content.chunks(principal, self._content.get_document(principal, document_id).id)
 
     def span(self, principal: Principal, document_id: str, page: int, start: int, end: int) -> Span:
         """Return the quotation at that place. Raises NotFound, and InvalidInput when it is not on the page."""

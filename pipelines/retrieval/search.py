@@ -101,7 +101,9 @@ class Searcher:
             {place: name_coverage(page.text, names) for place, page in texts.items()} if names else {},
             {place: row_coverage(page.text, names) for place, page in texts.items()} if names and query.pages else {},
         )
-        return self._quote(principal, query, ranked, texts, documents, order, kinds, limit)
+        hits = self._quote(principal, query, ranked, texts, documents, order, kinds, limit)
+        by_words, by_both = _ranks(pages), _ranks(chunks)
+        return [replace(hit, why=_why(hit, query, by_words, by_both, len(documents))) for hit in hits]
 
     def _quote(
         self,
@@ -165,6 +167,29 @@ def _allowed(document: Document, where: SearchFilter) -> bool:
         and (not where.fiscal_years or document.fiscal_year in where.fiscal_years)
         and (not where.forms or document.form in where.forms)
     )
+
+
+def _ranks(scores: Mapping[Place, float]) -> dict[Place, int]:
+    return {place: rank for rank, place in enumerate(sorted(scores, key=lambda one: -scores[one]), start=1)}
+
+
+def _why(
+    hit: Hit, query: Query, by_words: Mapping[Place, int], by_both: Mapping[Place, int], documents: int
+) -> tuple[str, ...]:
+    """Return what speaks for a hit: its ranks, the words of the query that it holds, how the search was narrowed."""
+    place = (hit.span.document_id, hit.span.page)
+    told = []
+    if place in by_words:
+        told.append(f"page {by_words[place]} of {len(by_words)} by words (BM25)")
+    if place in by_both:
+        told.append(f"passage {by_both[place]} of {len(by_both)} by words and meaning")
+    text = hit.span.quote.casefold()
+    held = [word for word in dict.fromkeys(query.words.casefold().split()) if len(word) > 2 and word in text]
+    if held:
+        told.append(f"holds {', '.join(held)}")
+    if query.instruments:
+        told.append(f"narrowed to {documents} document{'s' if documents != 1 else ''} by company and period")
+    return tuple(told)
 
 
 def _in_turn(rankings: Sequence[Sequence[Hit]], limit: int) -> list[Hit]:

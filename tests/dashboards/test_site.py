@@ -10,7 +10,7 @@ from dashboards.site import discover
 from tests.dashboards.conftest import ADA, Site
 from tests.support.browser import Visit, visit
 
-PAGES = [page for page in discover() if page.in_menu]
+PAGES = [page for page in discover() if page.menu]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

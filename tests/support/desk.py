@@ -28,6 +28,7 @@ from tieout.changes import Announcing, LocalChanges
 from tieout.errors import InvalidInput, NeedsAnswer, OutcomeUnknown, ProviderUnavailable
 from tieout.execution import Executor
 from tieout.model import (
+    Chunk,
     Document,
     Hit,
     Page,
@@ -193,6 +194,15 @@ class ShelfLibrary:
         """Return all documents by name."""
         kept = (one for (workspace, _), (one, _) in sorted(self._pages.items()) if workspace == principal.workspace)
         return [one for one in kept if one.open_to(principal)]
+
+    def pages(self, principal: Principal, document_id: str) -> list[Page]:
+        """Return the one page."""
+        return [self._pages[principal.workspace, document_id][1]]
+
+    def chunks(self, principal: Principal, document_id: str) -> list[Chunk]:
+        """Return the page as one chunk."""
+        (page,) = self.pages(principal, document_id)
+        return [Chunk("c", page.document_id, 1, 0, len(page.text), page.text)]
 
     def share(self, principal: Principal, reference: str) -> Document:
         """Open a document to all."""

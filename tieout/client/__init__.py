@@ -7,6 +7,7 @@ from tieout.client.backup import HttpBackups
 from tieout.client.credentials import HttpCredentials
 from tieout.client.documents import HttpDocuments
 from tieout.client.http import problem_error, read_sse
+from tieout.client.ledgers import HttpLedgers
 from tieout.client.market import HttpMarket
 from tieout.client.operations import HttpOperations
 from tieout.client.runs import HttpRuns
@@ -19,6 +20,7 @@ __all__ = ["HttpDesk", "problem_error", "read_sse"]
 class HttpDesk(
     HttpRuns,
     HttpDocuments,
+    HttpLedgers,
     HttpMarket,
     HttpSchedules,
     HttpWorkers,

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tieout import codec
-from tieout.client.http import HttpTransport, absolute, problem_error
-from tieout.model import Document, Hit, Principal
+from tieout.client.http import HttpTransport, absolute, problem_error, segment
+from tieout.model import Chunk, Document, Hit, Page, Principal
 from tieout.ports import IngestOutcome
 
 
@@ -39,6 +39,18 @@ class HttpDocuments(HttpTransport):
     def documents(self, principal: Principal) -> list[Document]:
         """Return all documents by name."""
         return codec.load(list[Document], self._json("GET", "documents", principal))
+
+    def pages(self, principal: Principal, reference: str) -> list[Page]:
+        """Return the pages of a document."""
+        return codec.load(list[Page], self._json("GET", f"documents/{segment(reference)}/pages", principal))
+
+    def chunks(self, principal: Principal, reference: str) -> list[Chunk]:
+        """Return the pieces that search quotes of a document, in reading order."""
+        return codec.load(list[Chunk], self._json("GET", f"documents/{segment(reference)}/chunks", principal))
+
+    def original(self, principal: Principal, reference: str) -> bytes:
+        """Return a document's file as it was read in."""
+        return self._send("GET", f"documents/{segment(reference)}/file", principal).content
 
     def share_document(self, principal: Principal, reference: str) -> Document:
         """Open a document of the principal's audience to all of the workspace."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from tieout.model.access import Grant, GrantKind, Member
 from tieout.model.conversations import ChannelSettings, Conversation, Message, Speaker
 from tieout.model.documents import Chunk, Document, Figure, Hit, Instrument, Page, Period, Span
-from tieout.model.ledger import Claim, Fact, Ledger, LedgerCounts, Number, NumberStatus, Source
+from tieout.model.ledger import Claim, Correction, Fact, Ledger, LedgerCounts, Number, NumberStatus, Source
 from tieout.model.limits import Limit
 from tieout.model.market import Series, SeriesKey
 from tieout.model.models import ModelAnswer, ModelMessage
@@ -54,6 +54,7 @@ __all__ = [
     "Chunk",
     "Claim",
     "Conversation",
+    "Correction",
     "CronRule",
     "DeadLetter",
     "Document",

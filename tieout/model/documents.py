@@ -121,6 +121,7 @@ class Hit:
     score: float
     heading: str = ""
     kind: str = "prose"
+    why: tuple[str, ...] = ()  # what speaks for it, for people
 
 
 @dataclass(frozen=True)

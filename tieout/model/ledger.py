@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -119,3 +119,19 @@ class Ledger:
             statuses.count(NumberStatus.OPEN),
             statuses.count(NumberStatus.CONTRADICTED),
         )
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a person found about a number of a report whose tie was wrong or missing. The report stays as it was.
+
+    `number` is its place in the report, in the ledger's order from 1; `source` the id of a fact or span of the ledger,
+    empty when there is none.
+    """
+
+    number: int
+    status: NumberStatus
+    reason: str
+    source: str = ""
+    by: str = ""
+    at: datetime | None = None

@@ -151,6 +151,10 @@ class Library(Protocol):
         """Return a document's pages."""
         ...
 
+    def chunks(self, principal: Principal, document_id: str) -> list[Chunk]:
+        """Return the pieces of a document that search quotes, in reading order."""
+        ...
+
     def span(self, principal: Principal, document_id: str, page: int, start: int, end: int) -> Span:
         """Return the quotation at that place; `quote == page.text[start:end]`."""
         ...

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tieout.errors import InvalidInput, NeedsAnswer, NotFound
-from tieout.model import Document, Hit, Principal, Role
+from tieout.model import Chunk, Document, Hit, Page, Principal, Role
 from tieout.ports import IngestOutcome, SearchFilter
 from tieout.use_cases.common import UseCases, question_text, readable, require, valid_text
 from tieout.use_cases.requests import known_ticker
@@ -43,6 +43,21 @@ class DocumentUseCases(UseCases):
     def documents(self, principal: Principal) -> list[Document]:
         """Return the documents by name that all who read what the principal is answered may read."""
         return self.parts.library.documents(principal)
+
+    def pages(self, principal: Principal, reference: str) -> list[Page]:
+        """Return the pages of a document, by id, name or title. Raises NotFound."""
+        return self.parts.library.pages(principal, find_document(self.documents(principal), reference).id)
+
+    def chunks(self, principal: Principal, reference: str) -> list[Chunk]:
+        """Return the pieces that search quotes of a document, in reading order. Raises NotFound."""
+        return self.parts.library.chunks(principal, find_document(self.documents(principal), reference).id)
+
+    def original(self, principal: Principal, reference: str) -> bytes:
+        """Return a document's file as it was read in. Raises NotFound."""
+        found = find_document(self.documents(principal), reference)
+        if self.parts.originals is None:
+            raise NotFound(f"The file of {found.name} is not kept here.")
+        return self.parts.originals.get(principal, found.sha256)
 
     def share_document(self, principal: Principal, reference: str) -> Document:
         """Open a document of the principal's audience to all of the workspace. Raises NotFound, PermissionDenied."""

@@ -8,6 +8,7 @@ from tieout.ports.desk.access import AccessDesk
 from tieout.ports.desk.backup import BackupDesk
 from tieout.ports.desk.credentials import CredentialDesk
 from tieout.ports.desk.documents import Checker, DocumentDesk
+from tieout.ports.desk.ledgers import LedgerDesk
 from tieout.ports.desk.market import MarketDesk
 from tieout.ports.desk.operations import OperationDesk, Replayed
 from tieout.ports.desk.runs import ResultRenderer, RunDesk
@@ -21,6 +22,7 @@ __all__ = [
     "CredentialDesk",
     "Desk",
     "DocumentDesk",
+    "LedgerDesk",
     "MarketDesk",
     "OperationDesk",
     "Replayed",
@@ -35,6 +37,7 @@ class Desk(
     RunDesk,
     OperationDesk,
     DocumentDesk,
+    LedgerDesk,
     MarketDesk,
     ScheduleDesk,
     WorkerDesk,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from tieout.model import Document, Hit, Principal
+from tieout.model import Chunk, Document, Hit, Page, Principal
 from tieout.ports.retrieval import IngestOutcome
 
 
@@ -35,6 +35,18 @@ class DocumentDesk(Protocol):
 
     def documents(self, principal: Principal) -> list[Document]:
         """Return the documents by name that all who read what the principal is answered may read."""
+        ...
+
+    def pages(self, principal: Principal, reference: str) -> list[Page]:
+        """Return the pages of a document."""
+        ...
+
+    def chunks(self, principal: Principal, reference: str) -> list[Chunk]:
+        """Return the pieces that search quotes of a document, in reading order."""
+        ...
+
+    def original(self, principal: Principal, reference: str) -> bytes:
+        """Return a document's file as it was read in."""
         ...
 
     def share_document(self, principal: Principal, reference: str) -> Document:
