@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from starlette.responses import RedirectResponse
 
 import dashboards.pages
-from dashboards.theme import CSS, SHELL
+from dashboards.theme import CSS, SHELL, WIDGETS
 from dashboards.view import Page, View
 from tieout.application import Application
 from tieout.errors import TieoutError
@@ -43,6 +43,7 @@ def discover() -> list[Page]:
 def add_pages(app: FastAPI, desk: Application, changes: Changes) -> None:
     """Serve the pages from `app`, which is guarded: nobody gets here without a session."""
     pn.extension("tabulator", nthreads=4)
+    pn.widgets.Widget.stylesheets = [WIDGETS]  # each is a world of its own, which the page's styles do not reach
     logging.getLogger("panel").setLevel(logging.WARNING)  # it tells of each callback of each session
     pages = discover()
     app.state.dashboards = True

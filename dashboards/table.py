@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -33,10 +35,10 @@ class Table:
         """
         self._columns = list(columns)
         self._nothing = nothing
-        self._frame = pd.DataFrame(columns=self._columns)
+        self._rows: list[list[Any]] = []
         formatters = {column: {"type": "link", "urlPrefix": prefix} for column, prefix in (links or {}).items()}
         self.widget = pn.widgets.Tabulator(
-            self._frame,
+            pd.DataFrame(columns=self._columns),
             show_index=False,
             disabled=True,
             pagination="local",
@@ -59,21 +61,37 @@ class Table:
 
     def show(self, rows: Sequence[Sequence[Any]]) -> None:
         """Show these rows. A table that stays as it was is not drawn again: who reads in it is not disturbed."""
-        frame = pd.DataFrame([list(row) for row in rows], columns=self._columns)
-        if not frame.equals(self._frame):
-            self._frame = frame
-            self.widget.value = frame
+        if list(map(list, rows)) == self._rows:
+            return
+        self._rows = [list(row) for row in rows]
+        self.widget.value = pd.DataFrame([[_shown(cell) for cell in row] for row in rows], columns=self._columns)
 
     def _csv(self) -> io.BytesIO:
-        return io.BytesIO(self._frame.to_csv(index=False).encode())
+        return io.BytesIO(self._frame().write_csv().encode())
 
     def _parquet(self) -> io.BytesIO:
         out = io.BytesIO()
-        # A column may hold numbers in some rows and nothing in others; text keeps what is neither.
-        frame = pl.DataFrame({name: list(self._frame[name]) for name in self._columns}, strict=False)
-        frame.write_parquet(out)
+        self._frame().write_parquet(out)
         out.seek(0)
         return out
+
+    def _frame(self) -> pl.DataFrame:
+        """Return what is shown with its types; lists become text."""
+        columns = {name: [_flat(row[index]) for row in self._rows] for index, name in enumerate(self._columns)}
+        return pl.DataFrame(columns, strict=False)
+
+
+def _flat(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+def _shown(value: Any) -> Any:
+    """Return a cell as the browser gets it."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return value.isoformat() if isinstance(value, date) else _flat(value)
 
 
 def download(name: str, make: Callable[[], io.BytesIO], label: str) -> Any:
@@ -88,18 +106,16 @@ def _export(name: str, make: Callable[[], io.BytesIO]) -> Any:
 
 
 _CSS = """
-:host { --tabulator-border: 1px }
-.tabulator { background: var(--paper); color: var(--ink); border: 1px solid var(--line); font-size: 14px }
+.tabulator, .tabulator .tabulator-tableholder, .tabulator .tabulator-tableholder .tabulator-table, .tabulator-row,
+.tabulator-row.tabulator-row-even { background: var(--paper) !important; color: var(--ink) !important }
+.tabulator { border: 1px solid var(--line); font-size: 14px }
 .tabulator .tabulator-header, .tabulator .tabulator-header .tabulator-col, .tabulator .tabulator-footer {
-  background: var(--panel); color: var(--ink); border-color: var(--line) }
-.tabulator .tabulator-tableholder { background: var(--paper) }
-.tabulator .tabulator-tableholder .tabulator-table { background: var(--paper); color: var(--ink) }
-.tabulator .tabulator-tableholder .tabulator-placeholder .tabulator-placeholder-contents { color: var(--soft);
-  font-size: 14px; font-weight: normal }
-.tabulator-row, .tabulator-row.tabulator-row-even { background: var(--paper); color: var(--ink);
-  border-bottom: 1px solid var(--line) }
+  background: var(--panel) !important; color: var(--ink) !important; border-color: var(--line) !important }
+.tabulator .tabulator-placeholder .tabulator-placeholder-contents { color: var(--soft) !important; font-size: 14px;
+  font-weight: normal }
+.tabulator-row { border-bottom: 1px solid var(--line) }
 .tabulator-row:hover { background: var(--panel) !important }
 .tabulator-row .tabulator-cell { border-color: var(--line) } .tabulator-row a { color: var(--brand) }
 .tabulator .tabulator-footer .tabulator-page { background: var(--paper); color: var(--ink) }
-.tabulator .tabulator-footer .tabulator-page.active { color: var(--brand); font-weight: bold }
+.tabulator .tabulator-footer .tabulator-page.active { color: var(--brand) !important; font-weight: bold }
 """

@@ -20,6 +20,25 @@ main { padding: 1rem; max-width: 84rem; margin: 0 auto } h1 { font-size: 1.35rem
 #lost { display: none; background: #9a6700; color: #fff; padding: .4rem 1rem }
 """
 
+WIDGETS = """
+:host { color: var(--ink); font-size: 14px }
+.bk-input, select.bk-input, textarea.bk-input { background-color: var(--paper) !important; color: var(--ink) !important;
+  border: 1px solid var(--line) !important }
+.bk-input::placeholder { color: var(--soft); opacity: 1 }
+.bk-btn { background: var(--panel) !important; color: var(--ink) !important; border: 1px solid var(--line) !important }
+.bk-btn:hover:not([disabled]) { border-color: var(--ink) !important }
+.bk-btn-primary { background: var(--brand) !important; color: var(--paper) !important }
+.bk-btn-danger { background: #b42318 !important; color: #fff !important }
+.bk-btn[disabled] { opacity: .55 } label, .bk-input-group label { color: var(--ink) }
+.bk-input:focus-visible, .bk-btn:focus-visible { outline: 3px solid #f9ab00 !important; outline-offset: 1px }
+.bk-tab { color: var(--soft) } .bk-tab.bk-active { color: var(--ink) !important; background: var(--panel) !important }
+.bk-clear { color: var(--ink) }
+.choices__inner, .choices__list--dropdown, .choices__input { background: var(--paper) !important;
+  color: var(--ink) !important; border-color: var(--line) !important }
+.choices__list--multiple .choices__item { background: var(--brand) !important; color: var(--paper) !important }
+.choices__list--dropdown .choices__item--selectable.is-highlighted { background: var(--panel) !important }
+"""
+
 SHELL = """
 {% extends base %}
 {% block postamble %}
