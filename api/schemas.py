@@ -110,3 +110,33 @@ class ImportBody(_Body):
 
     path: str
     options: OptionsBody = OptionsBody()
+
+
+class BarQuery(_Body):
+    """Which bars to show, both days included; what is left out means any."""
+
+    tickers: tuple[str, ...] = Field(default=(), max_length=50)
+    vendor: str | None = None
+    adjustment: str | None = None
+    start: date | None = None
+    end: date | None = None
+    least_volume: float | None = None
+    sort: str = "day"
+    descending: bool = True
+    limit: int = Field(default=100, ge=1, le=10_000)
+    offset: int = Field(default=0, ge=0, le=1_000_000_000)
+
+
+class ScreenQuery(_Body):
+    """Which series to show by what their closes did; what is left out means any."""
+
+    vendor: str | None = None
+    adjustment: str | None = None
+    start: date | None = None
+    end: date | None = None
+    least_return: float | None = None
+    most_volatility: float | None = None
+    most_drawdown: float | None = None
+    sort: str = "total_return"
+    descending: bool = True
+    limit: int = Field(default=100, ge=1, le=10_000)

@@ -43,7 +43,9 @@ def discover() -> list[Page]:
 def add_pages(app: FastAPI, desk: Application, changes: Changes) -> None:
     """Serve the pages from `app`, which is guarded: nobody gets here without a session."""
     pn.extension("tabulator", nthreads=4)
-    pn.widgets.Widget.stylesheets = [WIDGETS]  # each is a world of its own, which the page's styles do not reach
+    pn.widgets.Widget.param.update(
+        stylesheets=[WIDGETS]
+    )  # each is a world of its own, which the page's styles do not reach
     logging.getLogger("panel").setLevel(logging.WARNING)  # it tells of each callback of each session
     pages = discover()
     app.state.dashboards = True

@@ -96,9 +96,7 @@ def _shown(value: Any) -> Any:
 
 def download(name: str, make: Callable[[], io.BytesIO], label: str) -> Any:
     """Return a link that makes a file when it is clicked."""
-    return pn.widgets.FileDownload(
-        callback=make, filename=name, label=label, embed=False, auto=True, color="default", button_style="outline"
-    )
+    return pn.widgets.FileDownload(callback=make, filename=name, label=label, embed=False, auto=True, color="default")
 
 
 def _export(name: str, make: Callable[[], io.BytesIO]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
 
-from store import claims, depths, records, replay, rules
+from store import claims, depths, records, replay, rules, usage
 from store.database import Database
 from store.joins import end_if_settled, end_without_result
 from store.quick import QuickPath
@@ -29,6 +29,7 @@ from tieout.model import (
     RunState,
     Step,
     StepState,
+    UsageLine,
 )
 from tieout.ports import Claimed, Depths, RunFilter
 
@@ -102,6 +103,18 @@ class RunRecords:
             return [DeadLetter(run.id, run.plan.agent, step, run.state, run.request.question) for run, step in found]
 
         return self._database.read(work)
+
+    def usage(self, principal: Principal, *, by: str, since: datetime) -> list[UsageLine]:
+        """Return what the runs created since then cost, summed by `agent`, `principal`, `model` or `day`."""
+        return self._database.read(lambda connection: usage.sums(connection, principal, by, since))
+
+    def deeds(self, principal: Principal, *, limit: int = 100) -> Sequence[Event]:
+        """Return what people did to runs, the newest first."""
+        return self._database.read(lambda connection: usage.deeds(connection, principal, limit))
+
+    def states(self, principal: Principal) -> Mapping[str, int]:
+        """Return how many runs stand in which state."""
+        return self._database.read(lambda connection: usage.states(connection, principal))
 
     # ------------------------------------------------------------ what people do to a run
 

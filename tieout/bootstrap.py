@@ -34,6 +34,7 @@ from tieout.ports import (
     Embedder,
     Engine,
     Liveness,
+    Measurer,
     Measures,
     Parts,
     RunStore,
@@ -124,6 +125,7 @@ def open_desk(
             agents=agents,
             parts=parts,
             checker=lazily(lambda: _checker(parts)),
+            measurer=lazily(_measurer),
             render_result=render_result,
             changes=changes,
             reports=settings.folder / "reports",
@@ -424,6 +426,12 @@ def _checker(parts: Parts) -> Checker:
     from pipelines.ledger.check import DraftChecker
 
     return DraftChecker(parts.library, parts.registry, parts.lake)
+
+
+def _measurer() -> Measurer:
+    from pipelines.tools.market import price_queries
+
+    return price_queries
 
 
 def _workers(database: Database) -> WorkerStore:

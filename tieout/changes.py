@@ -110,7 +110,8 @@ def _concerned[T](by_run: dict[str | None, T], run_id: str | None) -> Iterable[T
 
 
 _READS = frozenset(
-    "steps events artifacts ready_steps waits dead_letters unknown_effects lost_claims depths audit".split()
+    "steps events artifacts ready_steps waits dead_letters unknown_effects lost_claims depths audit usage deeds "
+    "states".split()
 )
 _READING = ("running_", "get_", "list_", "find_", "count_", "holds_", "is_", "has_", "next_")
 _UNSEEN = frozenset({"renew_leases"})  # nobody follows leases

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Literal
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.answers import Json
 from api.routes.common import Caller, TheDesk, record
 from api.schemas import DecideBody, ReplayBody, ReplayManyBody, SignalBody
-from tieout.model import DeadLetter, OpenWait
+from tieout.model import DeadLetter, Event, OpenWait, UsageLine
 from tieout.ports import Effect, RunFilter
 
 router = APIRouter()
@@ -68,6 +71,35 @@ def waits(desk: TheDesk, caller: Caller) -> Response:
 def dead_letters(desk: TheDesk, caller: Caller, limit: int = 50, run: str | None = None) -> Response:
     """List dead steps, of one run when named, the newest first."""
     return record(desk.dead_letters(caller, limit=limit, run_id=run), list[DeadLetter])
+
+
+@router.get("/usage")
+def usage(
+    desk: TheDesk,
+    caller: Caller,
+    by: Literal["agent", "principal", "model", "day"] = "agent",
+    since: datetime | None = None,
+) -> Response:
+    """Sum what runs created since then (default: 30 days ago) cost."""
+    return record(desk.usage(caller, by=by, since=since), list[UsageLine])
+
+
+@router.get("/audit")
+def audit(desk: TheDesk, caller: Caller, limit: int = 100) -> Response:
+    """List what people did to runs, the newest first."""
+    return record(desk.deeds(caller, limit=limit), list[Event])
+
+
+@router.get("/states")
+def states(desk: TheDesk, caller: Caller) -> Response:
+    """Count the runs of the workspace by state."""
+    return Json(dict(desk.states(caller)))
+
+
+@router.get("/depths")
+def depths(desk: TheDesk, caller: Caller) -> Response:
+    """Tell how much stands where in the engine, over all workspaces."""
+    return record(desk.depths(caller))
 
 
 @router.get("/effects/unknown")

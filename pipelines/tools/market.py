@@ -135,6 +135,26 @@ def measures(
     return Gathered(tuple(queries), tuple(missing), first, final, histories if first else ())
 
 
+def price_queries(
+    lake: Lake,
+    principal: Principal,
+    ticker: str,
+    names: Sequence[str],
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    as_of: date | None = None,
+) -> list[FactQuery]:
+    """Return the queries of the named measures of a ticker, of all when none is named, against the benchmark.
+
+    Raises InvalidInput when there are none, saying why.
+    """
+    found = measures(lake, principal, ticker, list(names) or list(MEASURES), start=start, end=end, as_of=as_of)
+    if not found.queries:
+        raise InvalidInput("; ".join(found.missing) or f"there are no prices of {ticker}")
+    return list(found.queries)
+
+
 class _Desk:
     """One question's view of the lake: its series, and each history read once."""
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -54,6 +54,11 @@ class DeltaTables:
             raise NotFound(f"{table}@{version} does not exist: nothing was imported yet")
         rows = found.to_pyarrow_dataset().to_table(columns=schema.names, filter=where)
         return rows.cast(schema)
+
+    def dataset(self, workspace: str, table: str, version: int) -> Any:
+        """Return one version as an Arrow dataset over its files."""
+        found = self._open(workspace, table, version)
+        return schema_of(table).empty_table() if found is None else found.to_pyarrow_dataset()
 
     def write(self, workspace: str, table: str, rows: pa.Table, *, upsert: bool = False) -> int:
         """Append rows, or replace those of the same key, in one commit; return the new version. Raises StorageFull.

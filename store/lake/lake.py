@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from store.lake import sandbox
+from store.lake import screen as screening
 from store.lake.compute import Calculator, Rows, bundle, distinct, fact_of, known, known_figures
 from store.lake.contract import contracts
 from store.lake.delta import DeltaTables
@@ -22,7 +23,7 @@ from store.lake.schema import BARS, figure_rows, schema_of
 from store.lake.tables import MemoryTables, Tables
 from tieout.errors import Conflict, InvalidInput, NotFound
 from tieout.model import Fact, Figure, Principal, Series, SeriesKey
-from tieout.ports import FactQuery, ImportOptions, ImportPreview
+from tieout.ports import BarFilter, FactQuery, ImportOptions, ImportPreview, ScreenFilter
 
 _DEFAULTS = ImportOptions()
 _CACHED_SERIES = 256
@@ -111,6 +112,26 @@ class TableLake:
         if end is not None:
             rows = rows.filter(pc.less_equal(rows["day"], pa.scalar(end, pa.date32())))
         return rows.select(_BAR_COLUMNS)
+
+    def find_bars(
+        self, principal: Principal, where: BarFilter, *, limit: int = 100, offset: int = 0
+    ) -> tuple[pa.Table, int]:
+        """Return a page of the bars that fit, and how many fit in all. Raises InvalidInput for an unknown column."""
+        version = self._tables.version(principal.workspace, "bars")
+        key = (principal.workspace, version, ("find", where, limit, offset))
+        rows: tuple[pa.Table, int] = self._cached(
+            key, lambda: screening.find_bars(self._bars(principal, version), where, limit=limit, offset=offset)
+        )
+        return rows
+
+    def screen(self, principal: Principal, where: ScreenFilter, *, limit: int = 100) -> pa.Table:
+        """Return one line a series that fits. Raises InvalidInput for an unknown column."""
+        version = self._tables.version(principal.workspace, "bars")
+        key = (principal.workspace, version, ("screen", where, limit))
+        return self._cached(key, lambda: screening.screen(self._bars(principal, version), where, limit=limit))
+
+    def _bars(self, principal: Principal, version: int) -> Any:
+        return self._tables.dataset(principal.workspace, "bars", version)
 
     def last_day(self, principal: Principal, tickers: Sequence[str] = ()) -> date | None:
         """Return the last bar's day over the given tickers (all, when empty); None when there is no bar."""

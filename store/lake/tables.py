@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +23,10 @@ class Tables(Protocol):
 
     def read(self, workspace: str, table: str, version: int, where: pc.Expression | None = None) -> pa.Table:
         """Return the rows of one version that satisfy `where`. Raises NotFound for a version that is not there."""
+        ...
+
+    def dataset(self, workspace: str, table: str, version: int) -> Any:
+        """Return one version as an Arrow dataset or table, of which a query reads only what it needs."""
         ...
 
     def write(self, workspace: str, table: str, rows: pa.Table, *, upsert: bool = False) -> int:
@@ -57,6 +61,10 @@ class MemoryTables:
             raise NotFound(f"{table}@{version} does not exist: the newest is {table}@{len(versions) - 1}")
         rows = versions[version]
         return rows if where is None else rows.filter(where)
+
+    def dataset(self, workspace: str, table: str, version: int) -> Any:
+        """Return one version as an Arrow table."""
+        return self.read(workspace, table, version)
 
     def write(self, workspace: str, table: str, rows: pa.Table, *, upsert: bool = False) -> int:
         """Append rows, or replace those of the same key; return the new version."""

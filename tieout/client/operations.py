@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from tieout import codec
 from tieout.client.http import HttpTransport, segment
 from tieout.errors import InvalidInput
-from tieout.model import DeadLetter, OpenWait, Principal, Run
-from tieout.ports import Effect, Replayed, RunFilter
+from tieout.model import DeadLetter, Event, OpenWait, Principal, Run, UsageLine
+from tieout.ports import Depths, Effect, Replayed, RunFilter
 
 
 class HttpOperations(HttpTransport):
@@ -44,6 +45,24 @@ class HttpOperations(HttpTransport):
         """Return dead steps, the newest first."""
         params = {"limit": limit} | ({"run": run_id} if run_id is not None else {})
         return codec.load(list[DeadLetter], self._json("GET", "dead-letters", principal, params=params))
+
+    def usage(self, principal: Principal, *, by: str = "agent", since: datetime | None = None) -> list[UsageLine]:
+        """Return what runs cost, summed by agent, principal, model or day."""
+        params = {"by": by} | ({"since": since.isoformat()} if since else {})
+        return codec.load(list[UsageLine], self._json("GET", "usage", principal, params=params))
+
+    def deeds(self, principal: Principal, *, limit: int = 100) -> list[Event]:
+        """Return the audit trail: what people did to runs, the newest first."""
+        return codec.load(list[Event], self._json("GET", "audit", principal, params={"limit": limit}))
+
+    def states(self, principal: Principal) -> Mapping[str, int]:
+        """Return how many runs of the workspace stand in which state."""
+        found: Mapping[str, int] = self._json("GET", "states", principal)
+        return found
+
+    def depths(self, principal: Principal) -> Depths:
+        """Return how much stands where in the engine, over all workspaces."""
+        return codec.load(Depths, self._json("GET", "depths", principal))
 
     def unknown_effects(self, principal: Principal, *, limit: int = 100) -> list[Effect]:
         """Return effects of which nobody knows whether they arrived."""

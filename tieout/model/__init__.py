@@ -28,6 +28,7 @@ from tieout.model.runs import (
     StepSpec,
     StepState,
     Usage,
+    UsageLine,
 )
 from tieout.model.schedules import (
     CronRule,
@@ -110,6 +111,7 @@ __all__ = [
     "StepState",
     "Table",
     "Usage",
+    "UsageLine",
     "Wait",
     "WaitKind",
     "WaitState",

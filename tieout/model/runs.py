@@ -210,6 +210,15 @@ class Event:
 
 
 @dataclass(frozen=True)
+class UsageLine:
+    """What runs cost together: of one agent, person, model or day, whose name it is."""
+
+    name: str
+    runs: int
+    usage: Usage
+
+
+@dataclass(frozen=True)
 class Artifact:
     """A file that a run made, kept in the blob store under its SHA-256."""
 

@@ -14,7 +14,17 @@ from tieout.ports.content import BlobStore, ContentStore
 from tieout.ports.conversations import LONGEST_MESSAGE, ConversationStore
 from tieout.ports.desk import Checker, Desk, Replayed, ResultRenderer
 from tieout.ports.engine import READY, Changes, Engine, Hints
-from tieout.ports.lake import DEFAULT_OPTIONS, FactQuery, ImportOptions, ImportPreview, Lake, RefusedRow
+from tieout.ports.lake import (
+    DEFAULT_OPTIONS,
+    BarFilter,
+    FactQuery,
+    ImportOptions,
+    ImportPreview,
+    Lake,
+    Measurer,
+    RefusedRow,
+    ScreenFilter,
+)
 from tieout.ports.liveness import Liveness
 from tieout.ports.measures import NO_MEASURES, Measures
 from tieout.ports.models import ModelProvider
@@ -38,6 +48,7 @@ __all__ = [
     "Advanced",
     "Agent",
     "Agents",
+    "BarFilter",
     "BlobStore",
     "Budget",
     "Changes",
@@ -60,6 +71,7 @@ __all__ = [
     "Lake",
     "Library",
     "Liveness",
+    "Measurer",
     "Measures",
     "ModelProvider",
     "Parts",
@@ -71,6 +83,7 @@ __all__ = [
     "RunFilter",
     "RunStore",
     "ScheduleStore",
+    "ScreenFilter",
     "SearchFilter",
     "StepContext",
     "StepOutcome",

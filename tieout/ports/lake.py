@@ -74,6 +74,38 @@ class FactQuery:
     spans: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class BarFilter:
+    """Which bars to show, both days included; what is left out means any."""
+
+    tickers: tuple[str, ...] = ()
+    vendor: str | None = None
+    adjustment: str | None = None
+    start: date | None = None
+    end: date | None = None
+    least_volume: float | None = None
+    sort: str = "day"
+    descending: bool = True
+
+
+@dataclass(frozen=True)
+class ScreenFilter:
+    """Which series to show by what their closes did from `start` to `end`; what is left out means any.
+
+    Returns, volatility (a year's) and drawdown (0 or below) are fractions.
+    """
+
+    vendor: str | None = None
+    adjustment: str | None = None
+    start: date | None = None
+    end: date | None = None
+    least_return: float | None = None
+    most_volatility: float | None = None
+    most_drawdown: float | None = None  # -0.2: series that fell by more are left out
+    sort: str = "total_return"
+    descending: bool = True
+
+
 class Lake(Protocol):
     """Price series and run facts in versioned tables; every read is of one version.
 
@@ -108,6 +140,18 @@ class Lake(Protocol):
         """Return day, open, high, low, close, volume of one series, ordered by day, none known after `as_of`."""
         ...
 
+    def find_bars(
+        self, principal: Principal, where: BarFilter, *, limit: int = 100, offset: int = 0
+    ) -> tuple[pa.Table, int]:
+        """Return a page of the bars that fit, and how many fit in all. Raises InvalidInput for an unknown column."""
+        ...
+
+    def screen(self, principal: Principal, where: ScreenFilter, *, limit: int = 100) -> pa.Table:
+        """Return one line a series that fits: ticker, vendor, adjustment, currency, first, last, sessions, close,
+        total_return, volatility, max_drawdown. Raises InvalidInput for an unknown column.
+        """
+        ...
+
     def last_day(self, principal: Principal, tickers: Sequence[str] = ()) -> date | None:
         """Return the last bar's day over the given tickers (all, when empty)."""
         ...
@@ -128,4 +172,22 @@ class Lake(Protocol):
         self, principal: Principal, sql: str, parameters: Mapping[str, Any], tables: Mapping[str, pa.Table]
     ) -> pa.Table:
         """Run one SELECT from outside in the sandbox, over the given tables only. Raises InvalidInput."""
+        ...
+
+
+class Measurer(Protocol):
+    """Knows which price measures there are, and how each is computed."""
+
+    def __call__(
+        self,
+        lake: Lake,
+        principal: Principal,
+        ticker: str,
+        names: Sequence[str],
+        *,
+        start: date | None = None,
+        end: date | None = None,
+        as_of: date | None = None,
+    ) -> list[FactQuery]:
+        """Return the queries of the named measures of a ticker, of all when none is named. Raises InvalidInput."""
         ...

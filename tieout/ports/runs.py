@@ -21,6 +21,7 @@ from tieout.model import (
     Step,
     StepSpec,
     Usage,
+    UsageLine,
     Wait,
 )
 from tieout.ports.waits import WaitStore
@@ -146,6 +147,18 @@ class RunStore(WaitStore, Protocol):
 
     def events(self, principal: Principal, run_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return events with seq > after, in order."""
+        ...
+
+    def usage(self, principal: Principal, *, by: str, since: datetime) -> list[UsageLine]:
+        """Return what the runs created since then cost, summed by `agent`, `principal`, `model` or `day`."""
+        ...
+
+    def deeds(self, principal: Principal, *, limit: int = 100) -> Sequence[Event]:
+        """Return what people did to runs (submitted, stopped, replayed, decided, told), the newest first."""
+        ...
+
+    def states(self, principal: Principal) -> Mapping[str, int]:
+        """Return how many runs stand in which state."""
         ...
 
     def append_event(

@@ -16,6 +16,7 @@ from tieout.ports import (
     Checker,
     CredentialStore,
     Engine,
+    Measurer,
     Parts,
     ResultRenderer,
     RunStore,
@@ -64,6 +65,7 @@ class UseCases:
     retention: Retention | None = None
     credential_store: CredentialStore | None = None
     access_store: AccessStore | None = None
+    measurer: Measurer | None = None
     metrics: Callable[[], bytes] = _no_metrics
     public_url: str = ""  # where browsers reach the service, without a slash at the end; empty: they do not
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tieout.errors import Conflict, InvalidInput, NotFound
-from tieout.model import DeadLetter, Principal, Role, Run, RunState
-from tieout.ports import Effect, Replayed, RunFilter
+from tieout.model import DeadLetter, Event, Principal, Role, Run, RunState, UsageLine
+from tieout.ports import Depths, Effect, Replayed, RunFilter
 from tieout.use_cases.common import UseCases, require, valid_text
 
 MAX_REPLAYED = 1_000  # runs of one call
 MAX_LISTED = 1_000
+USAGE_BY = ("agent", "principal", "model", "day")
 _REPLAYABLE = (RunState.FAILED, RunState.CANCELLED)
 
 
@@ -70,6 +72,32 @@ class OperationUseCases(UseCases):
         """Return dead steps, the newest first. Raises InvalidInput, NotFound (run)."""
         check_count(limit, "dead letters")
         return self.store.dead_letters(principal, limit=limit, run_id=run_id)
+
+    def usage(self, principal: Principal, *, by: str = "agent", since: datetime | None = None) -> list[UsageLine]:
+        """Return what runs created since then (default: 30 days ago) cost, the dearest first, or by day the newest.
+
+        `by` is agent, principal, model or day (UTC). Money is in the currency of the
+        model's prices. Raises InvalidInput.
+        """
+        if by not in USAGE_BY:
+            raise InvalidInput(f"Usage is summed by {', '.join(USAGE_BY)}, not by {by!r}.")
+        _check_zone(since, "since")
+        return self.store.usage(principal, by=by, since=since or self.clock() - timedelta(days=30))
+
+    def deeds(self, principal: Principal, *, limit: int = 100) -> list[Event]:
+        """Return the audit trail: what people did to runs, the newest first."""
+        require(principal, Role.ADMIN, "read the audit trail")
+        check_count(limit, "events")
+        return list(self.store.deeds(principal, limit=limit))
+
+    def states(self, principal: Principal) -> Mapping[str, int]:
+        """Return how many runs of the workspace stand in which state."""
+        return self.store.states(principal)
+
+    def depths(self, principal: Principal) -> Depths:
+        """Return how much stands where in the engine, over all workspaces. Raises PermissionDenied."""
+        require(principal, Role.ADMIN, "see the queues of this installation")
+        return self.store.depths(now=self.clock())
 
     def unknown_effects(self, principal: Principal, *, limit: int = 100) -> list[Effect]:
         """Return effects that were begun and whose outcome nobody recorded, the oldest first. Raises InvalidInput."""

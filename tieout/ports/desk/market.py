@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from tieout.model import Instrument, Principal, Series, SeriesKey
-from tieout.ports.lake import DEFAULT_OPTIONS, ImportOptions, ImportPreview
+from tieout.model import Fact, Instrument, Principal, Series, SeriesKey
+from tieout.ports.lake import DEFAULT_OPTIONS, BarFilter, ImportOptions, ImportPreview, ScreenFilter
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,6 +39,29 @@ class MarketDesk(Protocol):
         as_of: date | None = None,
     ) -> pa.Table:
         """Return day, open, high, low, close, volume of one series, ordered by day."""
+        ...
+
+    def find_bars(
+        self, principal: Principal, where: BarFilter, *, limit: int = 100, offset: int = 0
+    ) -> tuple[pa.Table, int]:
+        """Return a page of the bars of all series that fit, and how many fit in all."""
+        ...
+
+    def screen(self, principal: Principal, where: ScreenFilter, *, limit: int = 100) -> pa.Table:
+        """Return one line for each series that fits, with what its closes did in the window."""
+        ...
+
+    def measure(
+        self,
+        principal: Principal,
+        ticker: str,
+        names: Sequence[str] = (),
+        *,
+        start: date | None = None,
+        end: date | None = None,
+        as_of: date | None = None,
+    ) -> list[Fact]:
+        """Compute price measures of a ticker, all when none is named, as facts."""
         ...
 
     def instrument(self, principal: Principal, reference: str) -> Instrument:

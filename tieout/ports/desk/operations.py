@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
-from tieout.model import DeadLetter, OpenWait, Principal, Run
-from tieout.ports.runs import Effect, RunFilter
+from tieout.model import DeadLetter, Event, OpenWait, Principal, Run, UsageLine
+from tieout.ports.runs import Depths, Effect, RunFilter
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,22 @@ class OperationDesk(Protocol):
 
     def dead_letters(self, principal: Principal, *, limit: int = 50, run_id: str | None = None) -> list[DeadLetter]:
         """Return dead steps, the newest first. Raises InvalidInput, NotFound."""
+        ...
+
+    def usage(self, principal: Principal, *, by: str = "agent", since: datetime | None = None) -> list[UsageLine]:
+        """Return what runs cost, summed by agent, principal, model or day."""
+        ...
+
+    def deeds(self, principal: Principal, *, limit: int = 100) -> list[Event]:
+        """Return the audit trail: what people did to runs, the newest first."""
+        ...
+
+    def states(self, principal: Principal) -> Mapping[str, int]:
+        """Return how many runs of the workspace stand in which state."""
+        ...
+
+    def depths(self, principal: Principal) -> Depths:
+        """Return how much stands where in the engine, over all workspaces."""
         ...
 
     def unknown_effects(self, principal: Principal, *, limit: int = 100) -> list[Effect]:
