@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 import panel as pn
+import structlog
 from fastapi import FastAPI
 from panel.io.fastapi import add_applications
 from pydantic import SecretStr
@@ -18,13 +19,14 @@ from starlette.responses import RedirectResponse
 
 import dashboards.pages
 from dashboards.theme import CSS, SHELL, WIDGETS
-from dashboards.view import Page, View
+from dashboards.view import WENT_WRONG, Page, View
 from tieout.application import Application
 from tieout.errors import TieoutError
 from tieout.model import GrantKind
 from tieout.ports import Changes
 
 COOKIE = "tieout_session"
+_log = structlog.get_logger(__name__)
 
 
 def discover() -> list[Page]:
@@ -75,12 +77,15 @@ def _show(page: Page, pages: list[Page], desk: Application, changes: Changes) ->
         who = view.who()
         body = [view.notice, *page.build(view)]
     except TieoutError as error:
-        return _framed(page, pages, "", [pn.pane.Alert(escape(error.message), alert_type="danger")])
+        return _framed(page, pages, "", [pn.pane.HTML(f'<p role="alert">{escape(error.message)}</p>')])
+    except Exception:  # whoever looks is told no more than that; a traceback names tables, paths and values
+        _log.exception("page_failed", page=page.path)
+        return _framed(page, pages, "", [pn.pane.HTML(f'<p role="alert">{WENT_WRONG}</p>')])
     return _framed(page, pages, f"{who.id} · {who.workspace}", body)
 
 
 def _framed(page: Page, pages: list[Page], who: str, body: list[Any]) -> Any:
-    template = pn.template.base.Template(SHELL)
+    template = pn.template.base.Template(SHELL, location=True)
     template.add_variable("heading", page.title)
     template.add_variable("menu", list(_menu(page, pages)))
     template.add_variable("who", who)

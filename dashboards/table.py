@@ -26,15 +26,17 @@ class Table:
         links: Mapping[str, str] | None = None,
         chosen: Callable[[int], None] | None = None,
         widths: Mapping[str, int] | None = None,
+        plain: Sequence[str] = (),
         nothing: str = "There is nothing to show.",
         page_size: int = PAGE_SIZE,
     ) -> None:
         """`name` becomes the files' name. `links`: a column's cells lead to this address with the cell behind it.
 
+        Numbers of the columns `plain` are names, such as years, and are printed without separators.
         `chosen` is called with a row's number, counted from 0 in the order of `show`, when a person clicks it.
         """
         self._columns = list(columns)
-        self._nothing = nothing
+        self._plain = {self._columns.index(name) for name in plain}
         self._rows: list[list[Any]] = []
         formatters = {column: {"type": "link", "urlPrefix": prefix} for column, prefix in (links or {}).items()}
         self.widget = pn.widgets.Tabulator(
@@ -64,7 +66,11 @@ class Table:
         if list(map(list, rows)) == self._rows:
             return
         self._rows = [list(row) for row in rows]
-        self.widget.value = pd.DataFrame([[_shown(cell) for cell in row] for row in rows], columns=self._columns)
+        shown = [
+            [str(cell) if at in self._plain and cell is not None else _shown(cell) for at, cell in enumerate(row)]
+            for row in rows
+        ]
+        self.widget.value = pd.DataFrame(shown, columns=self._columns)
 
     def _csv(self) -> io.BytesIO:
         return io.BytesIO(self._frame().write_csv().encode())
@@ -111,9 +117,9 @@ _CSS = """
   background: var(--panel) !important; color: var(--ink) !important; border-color: var(--line) !important }
 .tabulator .tabulator-placeholder .tabulator-placeholder-contents { color: var(--soft) !important; font-size: 14px;
   font-weight: normal }
-.tabulator-row { border-bottom: 1px solid var(--line) }
+.tabulator-row { border-bottom: 1px solid var(--line) !important }
 .tabulator-row:hover { background: var(--panel) !important }
-.tabulator-row .tabulator-cell { border-color: var(--line) } .tabulator-row a { color: var(--brand) }
+.tabulator-row .tabulator-cell { border-color: var(--line) !important } .tabulator-row a { color: var(--brand) }
 .tabulator .tabulator-footer .tabulator-page { background: var(--paper); color: var(--ink) }
 .tabulator .tabulator-footer .tabulator-page.active { color: var(--brand) !important; font-weight: bold }
 """

@@ -21,7 +21,7 @@ main { padding: 1rem; max-width: 84rem; margin: 0 auto } h1 { font-size: 1.35rem
 """
 
 WIDGETS = """
-:host { color: var(--ink); font-size: 14px }
+:host { color: var(--ink); font-size: 14px; max-width: calc(100vw - 3.75rem) !important }
 .bk-input, select.bk-input, textarea.bk-input { background-color: var(--paper) !important; color: var(--ink) !important;
   border: 1px solid var(--line) !important }
 .bk-input::placeholder { color: var(--soft); opacity: 1 }
@@ -64,6 +64,7 @@ SHELL = """
   <form method="post" action="/sign-out"><button>Sign out</button></form>
 </div>
 <div id="lost" role="status">The connection is gone; this page catches up when it is back.</div>
+{{ embed(roots.location) }}
 <main id="main"><h1>{{ heading | e }}</h1>{{ embed(roots.body) }}</main>
 <script>
   document.getElementById("theme").onclick = () => {

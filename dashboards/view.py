@@ -8,6 +8,7 @@ from html import escape
 from typing import Any, Protocol
 
 import panel as pn
+import structlog
 
 from tieout.application import Application
 from tieout.errors import PermissionDenied, TieoutError
@@ -18,6 +19,8 @@ _NOTICE = """
 p { margin: 0; padding: .5rem .8rem; border-left: 4px solid var(--brand); background: var(--panel); color: var(--ink) }
 p.alert { border-color: #d1242f }
 """
+WENT_WRONG = "Something went wrong here; the service's log says what."
+_log = structlog.get_logger(__name__)
 _LOOK_MS = 400  # between looks at whether something changed: a change shows within a second
 
 
@@ -69,6 +72,9 @@ class View:
             work()
         except TieoutError as error:
             self._tell(error.message, "alert")
+        except Exception:
+            _log.exception("page_action_failed")
+            self._tell(WENT_WRONG, "alert")
         else:
             if done:
                 self.say(done)

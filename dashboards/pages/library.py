@@ -38,7 +38,13 @@ class _Library:
     def __init__(self, view: View) -> None:
         self._view = view
         self._known: list[Document] = []
-        self._query = pn.widgets.TextInput(label="Search", placeholder="iPhone net sales in 2022", width=420)
+        self._query = pn.widgets.TextInput(
+            label="Search",
+            placeholder="iPhone net sales in 2022",
+            max_width=420,
+            min_width=250,
+            sizing_mode="stretch_width",
+        )
         self._search = pn.widgets.Button(label="Search", color="primary")
         self._hits = pn.Column(sizing_mode="stretch_width")
         columns = [
@@ -52,8 +58,17 @@ class _Library:
             "Read in (UTC)",
             "Open to",
         ]
-        self._table = Table("documents", columns, chosen=self._choose, nothing="The library is empty.", page_size=12)
-        self._document = pn.widgets.Select(label="Document", options={"none": ""}, width=420)
+        self._table = Table(
+            "documents",
+            columns,
+            chosen=self._choose,
+            plain=["Fiscal year"],
+            nothing="The library is empty.",
+            page_size=12,
+        )
+        self._document = pn.widgets.Select(
+            label="Document", options={"none": ""}, max_width=420, min_width=250, sizing_mode="stretch_width"
+        )
         self._page = pn.widgets.IntInput(label="Page", value=1, start=1, width=110)
         self._shown = pn.Column(sizing_mode="stretch_width")
         self._file = pn.widgets.FileInput(accept=".pdf,.html,.htm,.md,.txt", multiple=True)

@@ -52,7 +52,12 @@ class _Prices:
         self._series = pn.widgets.Select(label="Series", options=list(self._contracts), value=first, width=300)
         self._range = pn.widgets.Select(label="Range", options=list(_RANGES), value="1 year", width=130)
         self._shown = pn.widgets.MultiChoice(
-            label="Indicators", options=_INDICATORS, value=["volume", "sma_50", "sma_200"], width=380
+            label="Indicators",
+            options=_INDICATORS,
+            value=["volume", "sma_50", "sma_200"],
+            max_width=380,
+            min_width=250,
+            sizing_mode="stretch_width",
         )
         self._contract = text("")
         self._chart = Chart("prices")
@@ -96,7 +101,13 @@ class _Beside:
         spy = [key for key in options if key.startswith("SPY/")]
         chosen = list(dict.fromkeys([*start, *spy]))[:_MOST_COMPARED]
         self._keys = pn.widgets.MultiChoice(
-            label="Series to compare", options=options, value=chosen, max_items=_MOST_COMPARED, width=520
+            label="Series to compare",
+            options=options,
+            value=chosen,
+            max_items=_MOST_COMPARED,
+            max_width=520,
+            min_width=250,
+            sizing_mode="stretch_width",
         )
         self._range = pn.widgets.Select(label="Over", options=list(_RANGES), value="5 years", width=130)
         self._against = pn.widgets.Select(label="Beta against", options=chosen or options, width=300)
@@ -129,7 +140,8 @@ class _Beside:
                 chart.clear("Choose at least two series.")
             return
         who = self._view.who()
-        bars = {key: series.frame(self._view.desk.bars(who, self._contracts[key].key)) for key in keys}
+        names = _short(keys)
+        bars = {names[key]: series.frame(self._view.desk.bars(who, self._contracts[key].key)) for key in keys}
         closes = series.together(bars)
         if closes.height < 2:
             raise InvalidInput("These series have no two days together: choose others.")
@@ -138,7 +150,7 @@ class _Beside:
         span = f"{closes['day'][0]:%-d %B %Y} to {closes['day'][-1]:%-d %B %Y}, {closes.height:,} days that all have"
         self._line("rebased", series.rebased(closes), "Closes, the first day 100", "", f"Rebased closes, {span}.")
         self._line("drawdown", series.drawdown(closes), "Below the highest close so far, %", "%", f"Drawdown, {span}.")
-        against = self._against.value
+        against = names[self._against.value]
         beta = series.rolling_beta(closes, against, min(_BETA_SESSIONS, max(20, closes.height // 4)))
         if beta.height:
             sessions = min(_BETA_SESSIONS, max(20, closes.height // 4))
@@ -146,10 +158,9 @@ class _Beside:
             self._line("beta", beta, title, "", f"Covariance over variance of daily returns, {span}.")
         else:
             self._charts["beta"].clear("There are too few days for a rolling beta.")
-        found, names = series.correlation(closes), [key.partition("/")[0] for key in keys]
-        names = [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, start=1)]
+        found = series.correlation(closes)
         told = "Correlation of daily returns"
-        self._charts["correlation"].show(lambda: [matrix_figure(names, found, told)], f"{told}, {span}.")
+        self._charts["correlation"].show(lambda: [matrix_figure(list(names.values()), found, told)], f"{told}, {span}.")
 
     def _line(self, name: str, lines: pl.DataFrame, title: str, unit: str, note: str) -> None:
         thin = series.thinned(lines)
@@ -219,6 +230,12 @@ class _Whole:
         shown = f"the newest {_ROWS:,} of them" if count > _ROWS else "all of them"
         self._count.object = f'<p class="quiet">{count:,} bars fit; {shown} are shown.</p>'
         self._rows.show([list(row.values()) for row in _dicts(found)])
+
+
+def _short(keys: Sequence[str]) -> dict[str, str]:
+    """Return what series are called in a chart: by their tickers, unless two have one."""
+    tickers = [key.partition("/")[0] for key in keys]
+    return {key: ticker if tickers.count(ticker) == 1 else key for key, ticker in zip(keys, tickers, strict=True)}
 
 
 def _dicts(table: pa.Table) -> list[Mapping[str, Any]]:

@@ -43,10 +43,14 @@ class _Operations:
             "unknown-effects", ["Run", "Step", "Kind", "Effect", "Begun (UTC)"], links=links, page_size=6,
             nothing="The outcome of everything that was sent is known.",
         )  # fmt: skip
-        self._letter = pn.widgets.Select(label="Dead letter", options={_NONE: ""}, width=360)
+        self._letter = pn.widgets.Select(
+            label="Dead letter", options={_NONE: ""}, max_width=360, min_width=250, sizing_mode="stretch_width"
+        )
         self._schedules = Table("schedules", _SCHEDULE, nothing="There is no schedule.", page_size=8)
-        self._schedule = pn.widgets.Select(label="Schedule", options={_NONE: ""}, width=360)
-        self._workers = Table("workers", _WORKER, nothing="No process works.", page_size=8)
+        self._schedule = pn.widgets.Select(
+            label="Schedule", options={_NONE: ""}, max_width=360, min_width=250, sizing_mode="stretch_width"
+        )
+        self._workers = Table("workers", _WORKER, plain=["PID"], nothing="No process works.", page_size=8)
         self._by = pn.widgets.Select(label="By", options=list(USAGE_BY), value="agent", width=130)
         self._days = pn.widgets.Select(label="Over", options=list(_DAYS), value="30 days", width=150)
         self._usage = Table("usage", ["Name", "Runs", "Model calls", "Tokens in", "Tokens out", "Cost"], page_size=10)

@@ -36,7 +36,14 @@ def build(view: View) -> Sequence[Any]:
     names = {
         f"{run.request.question[:90]} · {run.created_at:%-d %b %Y, %H:%M} · …{id[-6:]}": id for id, run in runs.items()
     }
-    chosen = pn.widgets.Select(label="Report", options=names, value=wanted or next(iter(runs)), max_width=720)
+    chosen = pn.widgets.Select(
+        label="Report",
+        options=names,
+        value=wanted or next(iter(runs)),
+        max_width=720,
+        min_width=250,
+        sizing_mode="stretch_width",
+    )
     view.sync(chosen, value="run")
     body = pn.Column(sizing_mode="stretch_width")
 
@@ -60,9 +67,18 @@ class _Shown:
         self._figures = {one["id"]: one for one in self._ledger["figures"]}
         self._status = pn.widgets.Select(label="Show", options=[_ANY, *[one.value for one in NumberStatus]], width=180)
         options = {label(index, number): index for index, (_, number) in enumerate(self._numbers, start=1)}
-        self._number = pn.widgets.Select(label="Number", options={_NONE: 0, **options}, value=0, max_width=420)
+        self._number = pn.widgets.Select(
+            label="Number",
+            options={_NONE: 0, **options},
+            value=0,
+            max_width=420,
+            min_width=250,
+            sizing_mode="stretch_width",
+        )
         others = {_NONE: "", **{name: id for name, id in names.items() if id != run.id}}
-        self._other = pn.widgets.Select(label="Compare with", options=others, value="", max_width=720)
+        self._other = pn.widgets.Select(
+            label="Compare with", options=others, value="", max_width=720, min_width=250, sizing_mode="stretch_width"
+        )
         view.sync(self._status, value="show")
         view.sync(self._number, value="number")
         view.sync(self._other, value="with")
@@ -223,8 +239,16 @@ class _Shown:
         sources |= {
             f"{one['document']}, page {one['page']}: {one['quote'][:60]}": id for id, one in self._spans.items()
         }
-        source = pn.widgets.Select(label="It ties to", options=sources, max_width=420)
-        reason = pn.widgets.TextInput(label="Reason", placeholder="What is wrong, and why", max_width=420)
+        source = pn.widgets.Select(
+            label="It ties to", options=sources, max_width=420, min_width=250, sizing_mode="stretch_width"
+        )
+        reason = pn.widgets.TextInput(
+            label="Reason",
+            placeholder="What is wrong, and why",
+            max_width=420,
+            min_width=250,
+            sizing_mode="stretch_width",
+        )
         button = pn.widgets.Button(label="Keep the correction", color="primary")
 
         def keep() -> None:

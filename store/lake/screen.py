@@ -52,12 +52,14 @@ def find_bars(bars: Any, where: BarFilter, *, limit: int, offset: int) -> tuple[
     if where.least_volume is not None:
         conditions, parameters = f"{conditions} AND volume >= $volume", {**parameters, "volume": where.least_volume}
     order = _order(where.sort, where.descending, _BAR_COLUMNS)
+    counting = f"SELECT count(*) FROM bars WHERE {conditions}"
+    sql = f"SELECT {', '.join(_BAR_COLUMNS)} FROM bars WHERE {conditions} "
+    sql += f"ORDER BY {order} NULLS LAST, ticker, vendor, adjustment, day LIMIT $limit OFFSET $offset"
     with _over(bars) as connection:
-        count = connection.execute(f"SELECT count(*) FROM bars WHERE {conditions}", parameters).fetchone()
-        sql = f"SELECT {', '.join(_BAR_COLUMNS)} FROM bars WHERE {conditions} "
-        sql += f"ORDER BY {order} NULLS LAST, ticker, vendor, adjustment, day LIMIT $limit OFFSET $offset"
-        rows = connection.sql(sql, params={**parameters, "limit": limit, "offset": offset})
-        return rows.to_arrow_table(), int(count[0][0])
+        count = connection.sql(counting, params=parameters).fetchall()[0][0]
+    with _over(bars) as connection:  # one that has answered with rows is not free for others
+        rows = connection.sql(sql, params={**parameters, "limit": limit, "offset": offset}).to_arrow_table()
+    return rows, int(count)
 
 
 def screen(bars: Any, where: ScreenFilter, *, limit: int) -> pa.Table:
