@@ -39,7 +39,7 @@ canvas.toBlob((blob) => {
   link.href = URL.createObjectURL(blob)
   link.download = name
   link.click()
-  URL.revokeObjectURL(link.href)
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000)
 })
 """
 _NOTE = "p { color: var(--soft); font-size: 13px; margin: 0 }"

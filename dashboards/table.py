@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pandas as pd
@@ -101,13 +103,31 @@ def _shown(value: Any) -> Any:
 
 
 def download(name: str, make: Callable[[], io.BytesIO], label: str) -> Any:
-    """Return a link that makes a file when it is clicked."""
-    return pn.widgets.FileDownload(callback=make, filename=name, label=label, embed=False, auto=True, color="default")
+    """Return a button that makes a file and hands it to the browser, by mouse and by keyboard."""
+    button = pn.widgets.Button(label=label, color="default")
+    carrier = pn.widgets.TextInput(value="", visible=False)
+    carrier.jscallback(args={"name": name}, value=_SAVE)
+    times = count(1)
+
+    def hand_over(_: object) -> None:
+        carrier.value = f"{next(times)}:{b64encode(make().getvalue()).decode('ascii')}"  # a new value each time
+
+    button.on_click(hand_over)
+    return pn.Row(button, carrier)
 
 
 def _export(name: str, make: Callable[[], io.BytesIO]) -> Any:
     return download(name, make, f"Export {name}")
 
+
+_SAVE = """
+const bytes = Uint8Array.from(atob(cb_obj.value.split(":")[1]), (one) => one.charCodeAt(0))
+const link = document.createElement("a")
+link.href = URL.createObjectURL(new Blob([bytes]))
+link.download = name
+link.click()
+setTimeout(() => URL.revokeObjectURL(link.href), 10000)
+"""
 
 _CSS = """
 .tabulator, .tabulator .tabulator-tableholder, .tabulator .tabulator-tableholder .tabulator-table, .tabulator-row,

@@ -20,6 +20,7 @@ p { margin: 0; padding: .5rem .8rem; border-left: 4px solid var(--brand); backgr
 p.alert { border-color: #d1242f }
 """
 WENT_WRONG = "Something went wrong here; the service's log says what."
+_STOPPED = "Event loop is closed"  # asyncio says: the service has ended, and nobody looks any more
 _log = structlog.get_logger(__name__)
 _LOOK_MS = 400  # between looks at whether something changed: a change shows within a second
 
@@ -72,7 +73,9 @@ class View:
             work()
         except TieoutError as error:
             self._tell(error.message, "alert")
-        except Exception:
+        except Exception as error:
+            if str(error) == _STOPPED:
+                return
             _log.exception("page_action_failed")
             self._tell(WENT_WRONG, "alert")
         else:
