@@ -34,7 +34,6 @@ from tieout.ports import (
     Embedder,
     Engine,
     Liveness,
-    Measurer,
     Measures,
     Parts,
     RunStore,
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
     from pipelines.registry.registry import CompanyRegistry
     from store.database import Database
     from tieout.metrics import PrometheusMeasures
-    from tieout.ports import Channel, Desk, Lake, Library
+    from tieout.ports import Channel, Desk, FactQuery, Lake, Library
     from tieout.ports.backup import Backups, BackupSummary, Finding, Restored, Retention
     from tieout.ports.conversations import ConversationStore
     from tieout.settings import Settings
@@ -125,7 +124,7 @@ def open_desk(
             agents=agents,
             parts=parts,
             checker=lazily(lambda: _checker(parts)),
-            measurer=lazily(_measurer),
+            measurer=price_queries,
             render_result=render_result,
             changes=changes,
             reports=settings.folder / "reports",
@@ -428,10 +427,13 @@ def _checker(parts: Parts) -> Checker:
     return DraftChecker(parts.library, parts.registry, parts.lake)
 
 
-def _measurer() -> Measurer:
-    from pipelines.tools.market import price_queries
+def price_queries(
+    lake: Lake, principal: Principal, ticker: str, names: Sequence[str], **window: Any
+) -> list[FactQuery]:
+    """Return the queries of price measures, as a `Measurer` does."""
+    from pipelines.tools import market
 
-    return price_queries
+    return market.price_queries(lake, principal, ticker, names, **window)
 
 
 def _workers(database: Database) -> WorkerStore:
