@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import re
+import statistics
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -17,7 +19,7 @@ import pytest
 from store.lake.lake import DeltaLake, MemoryLake
 from tieout.errors import Conflict, InvalidInput, NotFound, RefusedFile
 from tieout.model import Figure, Period, Principal, SeriesKey
-from tieout.ports import FactQuery, ImportOptions, Lake
+from tieout.ports import BarFilter, FactQuery, ImportOptions, Lake, ScreenFilter
 
 ME = Principal("ann", "Research & Co/..")
 KEY = SeriesKey("ABC", "feed", "splits_dividends")
@@ -372,3 +374,47 @@ def test_processes_that_import_the_same_file_at_once_store_it_once(tmp_path: Pat
         new = pool.starmap(_import, [(folder, str(path))] * 6)
     assert sorted(new) == [0, 0, 0, 0, 0, 5]
     assert DeltaLake(Path(folder)).snapshot(ME, "bars") == "bars@1"
+
+
+def imported(lake: Lake, write: Callable[[str, str], Path]) -> None:
+    lake.import_bars(ME, write("a.csv", WIDE), FEED)
+    other = "date,ABC\n2024-01-02,10\n2024-01-03,5\n2024-01-04,8\n"
+    lake.import_bars(ME, write("b.csv", other), ImportOptions(vendor="feed", adjustment="none"))
+
+
+def test_bars_of_all_series_are_found_by_a_filter_page_by_page(lake: Lake, write: Callable[[str, str], Path]) -> None:
+    assert lake.find_bars(ME, BarFilter())[1] == 0
+    imported(lake, write)
+    rows, count = lake.find_bars(ME, BarFilter(adjustment="splits_dividends"), limit=2)
+    assert count == 5
+    assert [(row["ticker"], row["close"]) for row in rows.to_pylist()] == [("ABC", 9.5), ("XYZ", 51.5)]
+    rest, _ = lake.find_bars(ME, BarFilter(adjustment="splits_dividends"), limit=10, offset=2)
+    assert rest.num_rows == 3
+    some = BarFilter(("abc",), start=date(2024, 1, 3), end=date(2024, 1, 3), sort="close", descending=False)
+    assert lake.find_bars(ME, some)[0]["close"].to_pylist() == [5.0, 11.0]
+    assert lake.find_bars(ME, BarFilter(least_volume=1.0))[1] == 0
+    assert lake.find_bars(Principal("ann", "elsewhere"), BarFilter())[1] == 0
+
+
+def test_a_screen_tells_what_each_series_did_in_the_window(lake: Lake, write: Callable[[str, str], Path]) -> None:
+    imported(lake, write)
+    lines = {(row["ticker"], row["adjustment"]): row for row in lake.screen(ME, ScreenFilter()).to_pylist()}
+    fell = lines["ABC", "none"]
+    assert (fell["sessions"], fell["first"], fell["close"]) == (3, date(2024, 1, 2), 8.0)
+    assert fell["total_return"] == pytest.approx(-0.2)
+    assert fell["max_drawdown"] == pytest.approx(-0.5)
+    changes = [math.log(0.5), math.log(1.6)]
+    assert fell["volatility"] == pytest.approx(statistics.stdev(changes) * math.sqrt(252))
+    assert lines["XYZ", "splits_dividends"]["total_return"] == pytest.approx(0.03)
+    kept = lake.screen(ME, ScreenFilter(least_return=-0.1, most_drawdown=-0.2))
+    assert kept["ticker"].to_pylist() == ["XYZ", "ABC"]
+    assert lake.screen(ME, ScreenFilter(start=date(2024, 1, 4))).num_rows == 3
+    assert lake.screen(ME, ScreenFilter(), limit=1).num_rows == 1
+
+
+@pytest.mark.parametrize("sort", ["", "close; DROP TABLE bars", "known"])
+def test_a_column_that_is_not_there_is_refused(lake: Lake, sort: str) -> None:
+    with pytest.raises(InvalidInput, match="no column"):
+        lake.find_bars(ME, BarFilter(sort=sort))
+    with pytest.raises(InvalidInput, match="no column"):
+        lake.screen(ME, ScreenFilter(sort=sort))
