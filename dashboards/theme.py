@@ -32,7 +32,7 @@ WIDGETS = """
 .bk-btn[disabled] { opacity: .55 } label, .bk-input-group label { color: var(--ink) }
 .bk-input:focus-visible, .bk-btn:focus-visible { outline: 3px solid #f9ab00 !important; outline-offset: 1px }
 .bk-tab { color: var(--soft) } .bk-tab.bk-active { color: var(--ink) !important; background: var(--panel) !important }
-.bk-clear { color: var(--ink) }
+.bk-clear { color: var(--ink) } .bk-spin-btn { display: none !important }
 .choices__inner, .choices__list--dropdown, .choices__input { background: var(--paper) !important;
   color: var(--ink) !important; border-color: var(--line) !important }
 .choices__list--multiple .choices__item { background: var(--brand) !important; color: var(--paper) !important }

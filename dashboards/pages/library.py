@@ -71,7 +71,7 @@ class _Library:
         )
         self._page = pn.widgets.IntInput(label="Page", value=1, start=1, width=110)
         self._shown = pn.Column(sizing_mode="stretch_width")
-        self._file = pn.widgets.FileInput(accept=".pdf,.html,.htm,.md,.txt", multiple=True)
+        self._file = pn.widgets.FileInput(label="Files to add", accept=".pdf,.html,.htm,.md,.txt", multiple=True)
         self._progress = text("")
         self.refresh()
         view.sync(self._query, value="query")

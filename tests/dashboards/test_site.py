@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from dashboards.site import discover
 from tests.dashboards.conftest import ADA, Site
 from tests.support.browser import Visit, visit
+from tieout.model import Principal, Role
 
 PAGES = [page for page in discover() if page.menu]
 
@@ -39,6 +40,64 @@ def test_no_page_and_no_socket_is_there_for_who_has_not_signed_in(site: Site) ->
         for path in (one.path, f"{one.path}/ws", f"{one.path}/autoload.js", f"{one.path}/metadata"):
             assert httpx.get(site.url + path).status_code == 401, path
     assert httpx.get(f"{site.url}/static/js/bokeh.min.js").status_code == 401
+
+
+def test_whoever_is_of_another_workspace_learns_nothing_of_a_run(site: Site, browser: Browser) -> None:
+    stranger = Principal("eve", "elsewhere", Role.ADMIN)
+    site.desk.put_member(stranger, stranger.id, Role.ADMIN)
+    with visit(browser, site.url, site.desk, stranger) as tab:
+        for path in (f"/run?id={site.run.id}", f"/report?run={site.run.id}"):
+            page = tab.open(path)
+            expect(page.get_by_role("alert")).to_contain_text(site.run.id)
+            assert "Apple" not in page.content()
+        for path in ("/desk", "/runs", "/library", "/operations", "/market"):
+            assert "Apple" not in tab.open(path).content()
+        for path in (
+            f"/runs/{site.run.id}",
+            f"/runs/{site.run.id}/report",
+            f"/runs/{site.run.id}/artifacts/ledger.json",
+        ):
+            assert tab.page.request.get(site.url + path).status == 404
+
+
+def test_every_control_of_every_page_has_a_name(tab: Visit) -> None:
+    for one in PAGES:
+        page = tab.open(one.path)
+        page.wait_for_timeout(500)
+        nameless = page.evaluate(_NAMELESS)
+        assert nameless == [], one.path
+
+
+def test_a_page_that_fails_says_so_without_telling_how(
+    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("secret table name")
+
+    monkeypatch.setattr("tieout.application.Application.states", fail)
+    with visit(browser, site.url, site.desk, ADA) as tab:
+        page = tab.open("/operations")
+        expect(page.get_by_role("alert")).to_contain_text("the service's log says what")
+        assert "secret" not in page.content()
+
+
+# Controls in the page and in the worlds of its widgets whose name a screen reader would not find.
+_NAMELESS = """() => {
+  const found = []
+  const walk = (root) => {
+    for (const one of root.querySelectorAll("*")) {
+      if (one.shadowRoot) walk(one.shadowRoot)
+      if (!one.matches("button, a[href], input:not([type=hidden]), select, textarea, iframe")) continue
+      if (one.offsetParent === null && one.getClientRects().length === 0) continue
+      const label = one.labels && one.labels.length && one.labels[0].textContent.trim()
+      const named = label || one.getAttribute("aria-label") || one.getAttribute("title") || one.textContent.trim()
+        || one.getAttribute("placeholder") || one.closest(".choices")
+      if (!named) found.push(one.outerHTML.slice(0, 160))
+    }
+  }
+  walk(document)
+  return found
+}"""
 
 
 def test_a_session_that_ends_ends_the_page(site: Site, browser: Browser) -> None:
