@@ -20,7 +20,8 @@ p { margin: 0; padding: .5rem .8rem; border-left: 4px solid var(--brand); backgr
 p.alert { border-color: #d1242f }
 """
 WENT_WRONG = "Something went wrong here; the service's log says what."
-_STOPPED = "Event loop is closed"  # asyncio says: the service has ended, and nobody looks any more
+# What asyncio says once the service has ended: nobody looks any more.
+_STOPPED = ("Event loop is closed", "Executor shutdown has been called", "cannot schedule new futures after shutdown")
 _log = structlog.get_logger(__name__)
 _LOOK_MS = 400  # between looks at whether something changed: a change shows within a second
 
@@ -74,7 +75,7 @@ class View:
         except TieoutError as error:
             self._tell(error.message, "alert")
         except Exception as error:
-            if str(error) == _STOPPED:
+            if str(error) in _STOPPED:
                 return
             _log.exception("page_action_failed")
             self._tell(WENT_WRONG, "alert")
@@ -92,7 +93,11 @@ class View:
 
     def _tell(self, text: str, role: str) -> None:
         """Say it at the top of the page; screen readers say it at once."""
-        self.notice.object = f'<p class="{role}" role="{role}">{escape(text)}</p>'
+        try:
+            self.notice.object = f'<p class="{role}" role="{role}">{escape(text)}</p>'
+        except RuntimeError as error:
+            if str(error) not in _STOPPED:
+                raise
 
 
 class Build(Protocol):

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboards import series
@@ -53,6 +53,7 @@ def test_the_deepest_drawdown_and_the_last_beta_are_those_of_the_measures(site: 
     assert beta["AAPL"][-1] == pytest.approx(expected, rel=1e-6)
 
 
+@settings(deadline=None)
 @given(prices)
 def test_candles_lose_no_high_no_low_and_no_volume(closes: list[float]) -> None:
     whole = bars(closes)
@@ -64,6 +65,7 @@ def test_candles_lose_no_high_no_low_and_no_volume(closes: list[float]) -> None:
     assert (joined["open"][0], joined["close"][-1]) == (whole["open"][0], whole["close"][-1])
 
 
+@settings(deadline=None)
 @given(prices)
 def test_the_rsi_is_between_0_and_100_and_a_drawdown_never_above_0(closes: list[float]) -> None:
     rsi = series.with_indicators(bars(closes))["rsi"].drop_nulls()
@@ -72,6 +74,7 @@ def test_the_rsi_is_between_0_and_100_and_a_drawdown_never_above_0(closes: list[
     assert (fell <= 1e-9).all()
 
 
+@settings(deadline=None)
 @given(prices)
 def test_a_series_moves_as_itself(closes: list[float]) -> None:
     both = bars(closes).select("day", a="close", b="close")
@@ -91,6 +94,7 @@ def test_thinned_lines_keep_the_last_day() -> None:
 edges = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)).filter(lambda pair: pair[0] < pair[1]), max_size=20)
 
 
+@settings(deadline=None)
 @given(edges)
 def test_each_step_of_a_graph_stands_right_of_those_it_waits_for(pairs: list[tuple[int, int]]) -> None:
     named = [(str(one), str(other)) for one, other in pairs]

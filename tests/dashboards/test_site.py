@@ -21,7 +21,7 @@ def test_a_page_loads_quietly_and_fits(site: Site, browser: Browser, path: str, 
     with visit(browser, site.url, site.desk, ADA, width=width, dark=dark) as tab:
         page = tab.open(path)
         page.wait_for_timeout(500)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, "it is wider than the screen"
+        page.wait_for_function(f"document.documentElement.scrollWidth <= {width}")  # once all is drawn
         assert page.evaluate("document.documentElement.dataset.theme") == ("dark" if dark else "light")
     assert tab.errors == []
     assert tab.abroad == []
