@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
 import panel as pn
@@ -61,14 +62,14 @@ class Chart:
         self._build, self._note = build, note
         layout = column(*build(), sizing_mode="stretch_width")
         png = pn.widgets.Button(label=f"Export {self._name}.png", color="default")
-        told = pn.pane.HTML(f"<p>{note}</p>", sizing_mode="stretch_width", stylesheets=[_NOTE])
+        told = pn.pane.HTML(f"<p>{escape(note)}</p>", sizing_mode="stretch_width", stylesheets=[_NOTE])
         drawn = pn.pane.Bokeh(layout, sizing_mode="stretch_width")
         png.jscallback(args={"layout": layout, "name": f"{self._name}.png"}, clicks=_PNG)
         self.panel.objects = [told, drawn, pn.FlexBox(png, self._html)]
 
     def clear(self, words: str) -> None:
         """Say why nothing is drawn."""
-        self.panel.objects = [pn.pane.HTML(f"<p>{words}</p>", sizing_mode="stretch_width", stylesheets=[_NOTE])]
+        self.panel.objects = [pn.pane.HTML(f"<p>{escape(words)}</p>", sizing_mode="stretch_width", stylesheets=[_NOTE])]
 
     def _page(self) -> io.BytesIO:
         whole = column(*self._build(), sizing_mode="stretch_width")

@@ -188,8 +188,9 @@ class _Library:
 
         try:
             with tempfile.TemporaryDirectory() as folder:
-                paths = [Path(folder) / safe_name(name) for name, _ in files]
+                paths = [Path(folder) / str(at) / safe_name(name) for at, (name, _) in enumerate(files)]
                 for path, (_, data) in zip(paths, files, strict=True):
+                    path.parent.mkdir()  # two files may have one name
                     path.write_bytes(data)
                 self._view.desk.ingest(who, paths, progress=told)
         except TieoutError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from html import escape
 from typing import Any
 
 import panel as pn
@@ -281,13 +282,13 @@ def _percent(widget: Any) -> float | None:
 def _contract(one: Series) -> str:
     return "<h3>Price contract</h3>" + facts(
         {
-            "Series": str(one.key),
-            "Prices": _ADJUSTMENTS.get(one.key.adjustment, one.key.adjustment),
-            "Currency": one.currency,
-            "Days": f"{one.first:%-d %B %Y} to {one.last:%-d %B %Y} ({one.time_zone}), {one.rows:,} bars",
+            "Series": escape(str(one.key)),
+            "Prices": _ADJUSTMENTS.get(one.key.adjustment, escape(one.key.adjustment)),
+            "Currency": escape(one.currency),
+            "Days": f"{one.first:%-d %B %Y} to {one.last:%-d %B %Y} ({escape(one.time_zone)}), {one.rows:,} bars",
             "Columns": "open, high, low, close" if one.has_ohlc else "closes only",
             "Volume": "yes" if one.has_volume else "no",
-            "Imported from": one.source,
+            "Imported from": escape(one.source),
         }
     )
 

@@ -136,20 +136,21 @@ def measures(
 
 
 def price_queries(
-    lake: Lake,
-    principal: Principal,
-    ticker: str,
-    names: Sequence[str],
-    *,
-    start: date | None = None,
-    end: date | None = None,
-    as_of: date | None = None,
+    lake: Lake, principal: Principal, ticker: str, names: Sequence[str], **window: date | None
 ) -> list[FactQuery]:
     """Return the queries of the named measures of a ticker, of all when none is named, against the benchmark.
 
-    Raises InvalidInput when there are none, saying why.
+    `window` is start, end and as_of, as for `measures`. Raises InvalidInput when there are no queries, saying why.
     """
-    found = measures(lake, principal, ticker, list(names) or list(MEASURES), start=start, end=end, as_of=as_of)
+    found = measures(
+        lake,
+        principal,
+        ticker,
+        list(names) or list(MEASURES),
+        start=window.get("start"),
+        end=window.get("end"),
+        as_of=window.get("as_of"),
+    )
     if not found.queries:
         raise InvalidInput("; ".join(found.missing) or f"there are no prices of {ticker}")
     return list(found.queries)

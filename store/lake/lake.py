@@ -118,11 +118,7 @@ class TableLake:
     ) -> tuple[pa.Table, int]:
         """Return a page of the bars that fit, and how many fit in all. Raises InvalidInput for an unknown column."""
         version = self._tables.version(principal.workspace, "bars")
-        key = (principal.workspace, version, ("find", where, limit, offset))
-        rows: tuple[pa.Table, int] = self._cached(
-            key, lambda: screening.find_bars(self._bars(principal, version), where, limit=limit, offset=offset)
-        )
-        return rows
+        return screening.find_bars(self._bars(principal, version), where, limit=limit, offset=offset)
 
     def screen(self, principal: Principal, where: ScreenFilter, *, limit: int = 100) -> pa.Table:
         """Return one line a series that fits. Raises InvalidInput for an unknown column."""

@@ -92,6 +92,7 @@ def test_a_correction_is_kept_with_who_when_and_why_and_the_last_counts(site: Si
         (Correction(1, NumberStatus.OPEN, "why", "f_1"), InvalidInput),
         (Correction(1, NumberStatus.TIED, "why", "f_none"), NotFound),
         (Correction(1, NumberStatus.OPEN, "x" * 2_001), InvalidInput),
+        (Correction(1, NumberStatus.OPEN, "😀" * 1_000), InvalidInput),  # twelve characters of JSON each
     ],
 )
 def test_a_correction_that_says_nothing_or_points_nowhere_is_refused(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
@@ -9,7 +11,8 @@ from playwright.sync_api import Browser, expect
 from dashboards.site import discover
 from tests.dashboards.conftest import ADA, Site
 from tests.support.browser import Visit, visit
-from tieout.model import Principal, Role
+from tieout.model import Principal, Role, RunRequest
+from tieout.ports import ImportOptions
 
 PAGES = [page for page in discover() if page.menu]
 
@@ -58,6 +61,38 @@ def test_whoever_is_of_another_workspace_learns_nothing_of_a_run(site: Site, bro
             f"/runs/{site.run.id}/artifacts/ledger.json",
         ):
             assert tab.page.request.get(site.url + path).status == 404
+
+
+def test_what_people_and_files_write_is_text_on_every_page(site: Site, tab: Visit, tmp_path: Path) -> None:
+    evil = "<img src=x onerror=\"document.title='owned'\">"
+    file = tmp_path / f"{evil.replace('/', '')}.csv"
+    file.write_text("date,EVIL\n2024-01-02,10\n2024-01-03,11\n")
+    site.desk.import_bars(ADA, file, ImportOptions(vendor="feed", adjustment="none"))
+    memo = tmp_path / "memo.md"
+    memo.write_text(f"# {evil}\n\nRevenue was {evil} 12 million dollars.\n")
+    site.desk.ingest(ADA, [memo])
+    (document,) = [one for one in site.desk.documents(ADA) if one.name == "memo.md"]
+    run = site.desk.start_run(ADA, RunRequest(evil, agent="publish"))
+    paths = ["/desk", "/runs", f"/run?id={run.id}", "/operations", "/market?series=EVIL/feed/none"]
+    for path in (*paths, f"/library?document={document.id}&query=revenue"):
+        page = tab.open(path)
+        page.wait_for_timeout(1_000)
+        assert page.title().endswith("tieout"), path
+        assert page.evaluate(_PICTURES) == 0, path
+    site.desk.cancel(ADA, run.id)
+
+
+_PICTURES = """() => {
+  let found = 0
+  const walk = (root) => {
+    for (const one of root.querySelectorAll("*")) {
+      if (one.shadowRoot) walk(one.shadowRoot)
+      if (one.matches("img[onerror]")) found += 1
+    }
+  }
+  walk(document)
+  return found
+}"""
 
 
 def test_every_control_of_every_page_has_a_name(tab: Visit) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LEDGER = "ledger.json"
 _SIGNAL = "correction/"
 _LONGEST = 2_000  # characters of a reason
+_TOLD = 8_000  # characters of JSON that a run's event tells of an outside one
 _EVENTS = 10_000  # of a run; more than any run has
 
 
@@ -66,6 +67,8 @@ class LedgerUseCases(RunUseCases):
         before = [one for one in self.corrections(principal, run.id) if one.number == checked.number]
         name = f"{_SIGNAL}{checked.number}/{len(before) + 1}"
         payload = {"status": checked.status.value, "reason": checked.reason, "source": checked.source}
+        if len(json.dumps(payload)) > _TOLD:
+            raise InvalidInput("The reason is too long for the run's events to tell: write it in fewer words.")
         first, _ = self.store.signal_run(principal, run.id, name, payload, now=self.clock())
         if not first:
             raise Conflict(f"Number {checked.number} was corrected at the same time: look at that first.")
